@@ -1,0 +1,86 @@
+"""Every setting of creditlake: one environment variable each, read once.
+
+Secrets have no default. The key that makes subject and record ids is made on first use and kept
+beside the lake's configuration, because a resident ID can be found by brute force from an unkeyed hash.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+KEY_BYTES = 32
+
+
+class SettingsError(Exception):
+    """A setting is missing or unusable; the message names the variable and the cure."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one process needs to know about its place; paths are absolute."""
+
+    home: Path  # CREDITLAKE_HOME: state of this installation (lake, inbox, outbox, scratch, airflow)
+    lake_url: str  # CREDITLAKE_LAKE: file:///… or s3://bucket/prefix
+    catalog: Path  # CREDITLAKE_CATALOG
+    inbox: Path  # CREDITLAKE_INBOX: <inbox>/<department>/ holds that department's deliveries
+    outbox: Path  # CREDITLAKE_OUTBOX: <outbox>/<department>/ holds its return files
+    scratch: Path  # CREDITLAKE_SCRATCH: local working space, safe to empty when nothing runs
+    spark_master: str  # CREDITLAKE_SPARK_MASTER
+    spark_memory: str  # CREDITLAKE_SPARK_MEMORY: driver heap
+    duckdb_memory: str  # CREDITLAKE_DUCKDB_MEMORY
+    threads: int  # CREDITLAKE_THREADS
+    s3_endpoint: str  # CREDITLAKE_S3_ENDPOINT, host:port
+    s3_access_key: str  # CREDITLAKE_S3_ACCESS_KEY
+    s3_secret_key: str  # CREDITLAKE_S3_SECRET_KEY
+    s3_secure: bool  # CREDITLAKE_S3_SECURE: "true" for TLS
+    s3_jars: Path  # CREDITLAKE_S3_JARS: folder with the slim S3 jars for Spark
+
+    def subject_key(self) -> bytes:
+        """Return the secret key of subject and record ids; made on first use when none is set."""
+        given = os.environ.get("CREDITLAKE_SUBJECT_KEY")
+        if given:
+            return given.encode()
+        path = self.home / "subject.key"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f"subject.key.{os.getpid()}")
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_hex(KEY_BYTES))
+            try:
+                os.link(draft, path)  # exclusive: of two first users one key survives
+            except FileExistsError:
+                pass
+            draft.unlink()
+        return path.read_text().encode()
+
+
+def read_settings() -> Settings:
+    """Read the environment; nothing is cached, so a test may set its own."""
+    env = os.environ
+    home = Path(env.get("CREDITLAKE_HOME", REPOSITORY / "var")).resolve()
+    return Settings(
+        home=home,
+        lake_url=env.get("CREDITLAKE_LAKE", f"file://{home}/lake"),
+        catalog=Path(env.get("CREDITLAKE_CATALOG", REPOSITORY / "catalog")).resolve(),
+        inbox=Path(env.get("CREDITLAKE_INBOX", home / "inbox")).resolve(),
+        outbox=Path(env.get("CREDITLAKE_OUTBOX", home / "outbox")).resolve(),
+        scratch=Path(env.get("CREDITLAKE_SCRATCH", home / "scratch")).resolve(),
+        spark_master=env.get("CREDITLAKE_SPARK_MASTER", "local[2]"),
+        spark_memory=env.get("CREDITLAKE_SPARK_MEMORY", "4g"),
+        duckdb_memory=env.get("CREDITLAKE_DUCKDB_MEMORY", "6GB"),
+        threads=int(env.get("CREDITLAKE_THREADS", str(os.cpu_count() or 2))),
+        s3_endpoint=env.get("CREDITLAKE_S3_ENDPOINT", ""),
+        s3_access_key=env.get("CREDITLAKE_S3_ACCESS_KEY", ""),
+        s3_secret_key=env.get("CREDITLAKE_S3_SECRET_KEY", ""),
+        s3_secure=env.get("CREDITLAKE_S3_SECURE", "false") == "true",
+        s3_jars=Path(env.get("CREDITLAKE_S3_JARS", home / "s3-jars")).resolve(),
+    )
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings."""
+    return read_settings()
