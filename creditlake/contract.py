@@ -12,15 +12,47 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 DECIMAL_TYPE = re.compile(r"decimal\((\d+),(\d+)\)")
-SIMPLE_TYPES = frozenset({
-    "text", "free_text", "name", "person_name", "doc_no",
-    "uscc", "organ_uscc", "org_code", "reg_no", "tax_id", "id_type", "id_no", "party_code", "division",
-    "enum", "multi_enum", "date", "integer", "flag", "phone", "change_flag",
-})
+SIMPLE_TYPES = frozenset(
+    {
+        "text",
+        "free_text",
+        "name",
+        "person_name",
+        "doc_no",
+        "uscc",
+        "organ_uscc",
+        "org_code",
+        "reg_no",
+        "tax_id",
+        "id_type",
+        "id_no",
+        "party_code",
+        "division",
+        "enum",
+        "multi_enum",
+        "date",
+        "integer",
+        "flag",
+        "phone",
+        "change_flag",
+    }
+)
 # A column of these types keeps the delivered text beside the cleaned value.
-KEEPS_DELIVERED = frozenset({
-    "name", "person_name", "doc_no", "uscc", "org_code", "reg_no", "tax_id", "id_no", "party_code",
-})
+KEEPS_DELIVERED = frozenset(
+    {
+        "name",
+        "person_name",
+        "doc_no",
+        "uscc",
+        "org_code",
+        "reg_no",
+        "tax_id",
+        "id_no",
+        "party_code",
+    }
+)
+CODED_TYPES = frozenset({"enum", "multi_enum", "id_type"})  # values come from a code list
+NEVER_PUBLISHED_TYPES = frozenset({"id_no", "party_code", "phone"})  # a masked twin is another column
 IDENTIFIER_TYPES = frozenset({"uscc", "organ_uscc", "org_code", "reg_no", "tax_id", "id_no", "party_code"})
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -89,13 +121,26 @@ class FieldContract(Strict):
         """Refuse unknown types, code lists in the wrong place and publication above the level."""
         if self.type not in SIMPLE_TYPES and self.decimal is None:
             raise ValueError(f"unknown type {self.type!r}; use one of {sorted(SIMPLE_TYPES)} or decimal(p,s)")
-        if (self.type in {"enum", "multi_enum"}) != (self.code_list is not None):
-            raise ValueError("code_list belongs to enum and multi_enum fields, and to no other")
+        if (self.type in CODED_TYPES) != (self.code_list is not None):
+            raise ValueError(f"code_list belongs to fields of type {sorted(CODED_TYPES)}, and to no other")
+        if self.length and self.type in {"enum", "multi_enum"}:
+            raise ValueError("a closed code list needs no length")
         if self.publish and self.access_level is not AccessLevel.PUBLIC:
             raise ValueError(f"publish: true needs access_level: public, not {self.access_level}")
-        if self.type in {"id_no", "phone"} and self.publish:
+        if self.type in NEVER_PUBLISHED_TYPES and self.publish:
             raise ValueError(f"a field of type {self.type} is never published")
         return self
+
+
+class ClassRemap(Strict):
+    """Rows of class `when` whose USCC begins with `uscc_prefix` count as class `becomes`.
+
+    Applied before conditional fields and row checks: some systems file individual businesses as 自然人.
+    """
+
+    when: str
+    uscc_prefix: str
+    becomes: str
 
 
 class Subject(Strict):
@@ -105,8 +150,11 @@ class Subject(Strict):
     `counterpart` is decided row by row by `class_field`.
     """
 
-    kind: Literal["register_legal", "register_natural", "legal_entity", "natural_person", "counterpart", "none"]
+    kind: Literal[
+        "register_legal", "register_natural", "legal_entity", "natural_person", "counterpart", "none"
+    ]
     class_field: str | None = None
+    class_remap: tuple[ClassRemap, ...] = ()
     name: str | None = None
     uscc: str | None = None
     org_code: str | None = None
@@ -151,12 +199,18 @@ class Reference(Strict):
 
 
 class RowCheck(Strict):
-    """A named check over several fields (spark_jobs/row_checks.py), with the fields it reads."""
+    """A named check over several fields (spark_jobs/row_checks.py), with the fields it reads.
+
+    `fields` maps the roles of catalog/row_checks.yml to fields; amounts are in yuan, dates ISO.
+    """
 
     check: str
     code: str
     fields: dict[str, str] = {}
     values: tuple[str, ...] = ()
+    minimum: str | None = None
+    maximum: str | None = None
+    tolerance: str | None = None
 
 
 class Bounds(Strict):
@@ -167,11 +221,15 @@ class Bounds(Strict):
 
 
 class Blocks(Strict):
-    """What blocks a whole batch. `rows_vs_last` is a ratio to the last accepted batch of a snapshot."""
+    """What blocks a whole batch. `rows_vs_last` is a ratio to the last accepted batch of a snapshot.
+
+    `rejected_share` is judged from `share_from_rows` rows on: one bad row of two is no pattern.
+    """
 
     rows: Bounds = Bounds()
     rows_vs_last: Bounds = Bounds()
     rejected_share: Bounds = Bounds()
+    share_from_rows: int = Field(default=100, ge=1)
 
 
 class Contract(Strict):
@@ -185,6 +243,7 @@ class Contract(Strict):
     legal_basis: Annotated[tuple[LegalBasis, ...], Field(min_length=1)]
     owner: str
     access_level: AccessLevel = AccessLevel.AUTHORISED
+    natural_person_access: AccessLevel = AccessLevel.AUTHORISED  # level of rows about natural persons
     retention: str
     collected_by_province: bool = False
     subject: Subject
@@ -219,7 +278,8 @@ class Contract(Strict):
     def check_references(self) -> Self:
         """Every field named anywhere in the contract must exist."""
         named = {f"natural_key: {key}": key for key in self.natural_key}
-        named |= {f"subject.{k}": v for k, v in self.subject.model_dump().items() if k != "kind" and v}
+        roles = self.subject.model_dump(exclude={"kind", "class_remap"})
+        named |= {f"subject.{role}": field for role, field in roles.items() if field}
         for key, value in (("event_date", self.event_date), ("change_field", self.change_field)):
             if value:
                 named[key] = value
@@ -233,7 +293,10 @@ class Contract(Strict):
         missing = [f"{where} names {name!r}" for where, name in named.items() if name not in self.fields]
         if missing:
             raise ValueError("; ".join(missing) + "; no such field in this contract")
+        if self.subject.class_remap and not self.subject.class_field:
+            raise ValueError("subject.class_remap needs subject.class_field")
         published = [n for n, f in self.fields.items() if f.publish]
         if published and self.access_level is not AccessLevel.PUBLIC:
-            raise ValueError(f"publish: true on {published}, but the dataset's access_level is {self.access_level}")
+            level = self.access_level
+            raise ValueError(f"publish: true on {published}, but the dataset's access_level is {level}")
         return self

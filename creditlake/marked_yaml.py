@@ -1,0 +1,85 @@
+"""Read YAML and remember the line of every node.
+
+An officer who made a mistake needs file and line. PyYAML keeps marks on its nodes only, so a file is
+composed once, its data are constructed from the nodes, and an error's path is looked up in the nodes.
+A key given twice is an error: PyYAML would keep the last one in silence.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Location = tuple[int | str, ...]
+
+
+class YamlProblem(Exception):
+    """The file is not readable YAML; `line` is 1-based."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML file: its data and the nodes that know their lines."""
+
+    data: Any
+    root: yaml.Node
+
+    def line_of(self, location: Location) -> int:
+        """Return the 1-based line of the deepest node on the way to `location` that exists."""
+        node, line = self.root, self.root.start_mark.line
+        for step in location:
+            if isinstance(node, yaml.MappingNode):
+                found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+                if found is None:
+                    break
+                line, node = found[0].start_mark.line, found[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+                node = node.value[step]
+                line = node.start_mark.line
+            else:
+                break
+        return int(line) + 1
+
+
+def refuse_repeated_keys(node: yaml.Node) -> None:
+    """Raise YamlProblem at the second of two equal keys of one mapping, at any depth."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise YamlProblem(key.start_mark.line + 1, f"key {key.value!r} is given twice")
+            seen.add(key.value)
+            refuse_repeated_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            refuse_repeated_keys(value)
+
+
+def read_document(path: Path) -> Document:
+    """Read one file; raises YamlProblem with the line for anything that is not one YAML document."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise YamlProblem(line, "the file is not UTF-8") from error
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            raise YamlProblem(1, "the file is empty")
+        refuse_repeated_keys(root)
+        data = loader.construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlProblem(mark.line + 1 if mark else 1, error.problem or str(error)) from error
+    except ValueError as error:  # an impossible date such as 2026-02-30
+        raise YamlProblem(1, str(error)) from error
+    finally:
+        loader.dispose()
+    return Document(data, root)
