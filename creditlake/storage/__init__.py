@@ -1,11 +1,8 @@
 """The lake: bytes in rooms, on a folder or on S3. Everything else imports from here."""
 
-from creditlake.storage.folder import FolderLake
-from creditlake.storage.lake import (
+from creditlake.storage.errors import (
     CorruptObject,
-    FileEntry,
     InvalidKey,
-    Lake,
     ObjectExists,
     ObjectMissing,
     StorageError,
@@ -14,8 +11,9 @@ from creditlake.storage.lake import (
     StorageUnavailable,
     SwapLost,
     UnsafeStore,
-    hash_stream,
 )
+from creditlake.storage.folder import FolderLake
+from creditlake.storage.lake import FileEntry, Lake, hash_stream
 from creditlake.storage.manifest import (
     BatchDefect,
     InvalidManifest,

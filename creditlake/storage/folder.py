@@ -6,7 +6,6 @@ lock file, by rename. A crash leaves at most a file in `.tmp/`.
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -16,25 +15,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from creditlake.storage.errors import CorruptObject, ObjectExists, ObjectMissing, SwapLost, lake_errors
 from creditlake.storage.lake import (
-    CorruptObject,
     FileEntry,
     Lake,
-    ObjectExists,
-    ObjectMissing,
-    StorageError,
-    StorageFull,
-    StorageRefused,
-    SwapLost,
     check_key,
     folder_prefix,
     hash_stream,
     is_visible,
+    verification_mark,
 )
 
 DRAFTS = ".tmp"
 LOCKS = ".locks"
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def _sync_folder(folder: Path) -> None:
@@ -60,23 +53,9 @@ class FolderLake(Lake):
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
-    @contextlib.contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
-        """Turn the operating system's errors into the lake's."""
-        try:
-            yield
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise ObjectMissing(f"{key}: no such object in the {self}") from error
-        except PermissionError as error:
-            raise StorageRefused(f"{key}: the {self} may not be written or read by this user") from error
-        except OSError as error:
-            if error.errno in NO_SPACE:
-                raise StorageFull(f"{key}: no space left in the {self}; free some, then run again") from error
-            raise StorageError(f"{key}: {error.strerror} ({self})") from error
-
     def read_bytes(self, key: str) -> bytes:
         """See Lake."""
-        with self._errors(key):
+        with lake_errors(key, str(self)):
             return self._path(key).read_bytes()
 
     def read_versioned(self, key: str) -> tuple[bytes, str]:
@@ -87,7 +66,7 @@ class FolderLake(Lake):
     def put_if_absent(self, key: str, data: bytes) -> None:
         """See Lake."""
         target = self._path(key)
-        with self._errors(key), self._draft() as draft:
+        with lake_errors(key, str(self)), self._draft() as draft:
             self._write_draft(draft, data)
             self._name_draft(draft, target, key)
 
@@ -97,7 +76,7 @@ class FolderLake(Lake):
         device = path.stat().st_dev  # a missing source is the caller's FileNotFoundError
         if target.exists():  # cheaper than copying first; the link below decides
             raise ObjectExists(f"{key} exists already")
-        with self._errors(key), self._draft() as draft:
+        with lake_errors(key, str(self)), self._draft() as draft:
             if consume and device == self.root.stat().st_dev:
                 os.link(path, draft)
             else:
@@ -111,7 +90,7 @@ class FolderLake(Lake):
     def compare_and_swap(self, key: str, data: bytes, token: str | None) -> None:
         """See Lake; the lock file orders the swaps of all processes on this machine."""
         target = self._path(key)
-        with self._errors(key), self._draft() as draft, self._swap_lock(key):
+        with lake_errors(key, str(self)), self._draft() as draft, self._swap_lock(key):
             try:
                 found = hashlib.sha256(target.read_bytes()).hexdigest()
             except FileNotFoundError:
@@ -191,17 +170,17 @@ class FolderLake(Lake):
 
     def delete(self, key: str) -> None:
         """See Lake."""
-        with contextlib.suppress(ObjectMissing), self._errors(key):
+        with contextlib.suppress(ObjectMissing), lake_errors(key, str(self)):
             self._path(key).unlink()
 
     def size(self, key: str) -> int:
         """See Lake."""
-        with self._errors(key):
+        with lake_errors(key, str(self)):
             return self._path(key).stat().st_size
 
     def open(self, key: str) -> BinaryIO:
         """See Lake."""
-        with self._errors(key):
+        with lake_errors(key, str(self)):
             return self._path(key).open("rb")
 
     def spark_url(self, key: str) -> str:
@@ -219,9 +198,8 @@ class FolderLake(Lake):
     def _local_copy(self, entry: FileEntry, scratch: Path, recheck: bool) -> Path:
         """Return the lake's own file."""
         path = self._path(entry.key)
-        with self._errors(entry.key), path.open("rb") as handle:
-            stat = os.fstat(handle.fileno())
-            mark = (entry.key, entry.sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        with lake_errors(entry.key, str(self)), path.open("rb") as handle:
+            mark = verification_mark(path, entry)
             if recheck or mark not in self._verified:
                 found, _ = hash_stream(handle)
                 if found != entry.sha256:

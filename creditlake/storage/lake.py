@@ -1,4 +1,4 @@
-"""The one place that knows where bytes live: what every lake promises, and the errors it raises.
+"""The one place that knows where bytes live: what every lake promises.
 
 Two promises carry the whole system and are tested on every kind of lake by the same tests:
 `put_if_absent` creates a key for exactly one of any number of writers (a manifest written so is a
@@ -20,60 +20,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
+from creditlake.storage.errors import CorruptObject, InvalidKey, ObjectExists, SwapLost, UnsafeStore
+
 CHUNK_BYTES = 1 << 20
 KEY_MAX_BYTES = 1024  # S3's limit
 SEGMENT_MAX_BYTES = 255  # a file system's limit
 HASHING_THREADS = 4  # hashlib releases the interpreter lock
 OUTCOME_IN_KEY = re.compile(r"/_outcome=([a-z]+)/")
-
-
-class StorageError(Exception):
-    """The lake could not do what was asked; the message names the key or server and the cure."""
-
-
-class InvalidKey(StorageError):
-    """A key that some lake could not hold, or that would leave the lake's root."""
-
-
-class ObjectExists(StorageError):
-    """The key was already written: somebody else was first, and what they wrote stands."""
-
-
-class ObjectMissing(StorageError):
-    """No object under this key."""
-
-
-class SwapLost(StorageError):
-    """The object is no longer the version that was read; read it again and decide again."""
-
-
-class StorageFull(StorageError):
-    """No space left; nothing of the object became visible."""
-
-
-class StorageUnavailable(StorageError):
-    """The store does not answer, also after the retries."""
-
-
-class StorageRefused(StorageError):
-    """The store answered and refused: credentials, permissions or a missing bucket."""
-
-
-class UnsafeStore(StorageError):
-    """The store ignores conditional writes: two writers could both believe they committed."""
-
-
-class CorruptObject(StorageError):
-    """An object's bytes are not the ones its manifest names."""
-
-    def __init__(self, key: str, expected: str, found: str) -> None:
-        super().__init__(
-            f"{key} is corrupt: sha256 should be {expected}, found {found}; "
-            "restore the object from a backup or rebuild the step that wrote it"
-        )
-        self.key = key
-        self.expected = expected
-        self.found = found
 
 
 class FileEntry(BaseModel):
@@ -123,6 +76,12 @@ def hash_stream(stream: BinaryIO) -> tuple[str, int]:
         digest.update(piece)
         length += len(piece)
     return digest.hexdigest(), length
+
+
+def verification_mark(path: Path, entry: FileEntry) -> tuple[str, str, int, int, int]:
+    """Return what must be unchanged for a verified file to need no second look."""
+    stat = path.stat()
+    return (entry.key, entry.sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
 class Lake(ABC):
@@ -256,6 +215,4 @@ class Lake(ABC):
         except SwapLost:
             pass
         else:
-            raise UnsafeStore(
-                f"{self}: the store replaced an object although told If-Match with an old version"
-            )
+            raise UnsafeStore(f"{self}: the store replaced an object although told If-Match: <old version>")

@@ -20,7 +20,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import creditlake
-from creditlake.storage.lake import FileEntry, Lake, ObjectMissing, StorageError
+from creditlake.storage.errors import ObjectMissing, StorageError
+from creditlake.storage.lake import FileEntry, Lake
 
 STEP_KEY_HEX = 16
 MANIFEST_NAME = re.compile(rf"(?:.*/)?(?:[0-9a-f]{{{STEP_KEY_HEX}}}|_manifest)\.json")
