@@ -1,0 +1,33 @@
+"""Compare names of organisations and persons.
+
+Two spellings of one name differ in width, brackets, blanks and the middle dot of minority and foreign names;
+those are made equal. 有限公司 and 有限责任公司 are not: two companies may differ in nothing else.
+"""
+
+import re
+import string
+
+from creditlake.normalise import normalise_text
+
+MIDDLE_DOT = "·"  # the mapping table turns its variants into this one
+DOT_BETWEEN_HAN = re.compile(r"(?<=[一-鿿])\.(?=[一-鿿])")  # a middle dot typed as a full stop
+MASKED_NAME = re.compile(r"[*某]|X{2,}|[一-鿿]X")  # after mapping × and lower-case x to X
+
+
+def fold_case(name: str) -> str:
+    """Upper-case ASCII letters only, as every engine does it alike."""
+    return name.translate(str.maketrans(string.ascii_lowercase, string.ascii_uppercase))
+
+
+def normalise_name(name: str) -> str:
+    """Return the form in which names are compared; never shown to anybody."""
+    plain = fold_case(normalise_text(name)).replace(" ", "").replace(MIDDLE_DOT, "")
+    return DOT_BETWEEN_HAN.sub("", plain)
+
+
+def is_masked_name(name: str) -> bool:
+    """Return whether the sender hid part of the name (张*, 张某某, 李××); such a name agrees with none.
+
+    Latin letters are ordinary in names of organisations (艾X科技): only names of persons may be asked.
+    """
+    return MASKED_NAME.search(normalise_name(name)) is not None
