@@ -85,9 +85,7 @@ def load_normalisation(path: Path) -> Normalisation:
         mapping[char] = becomes
     for char, becomes in mapping.items():
         if becomes in mapping:
-            raise NormalisationError(
-                f"{path}: {char!r} becomes {becomes!r}, which is mapped on; name its end"
-            )
+            raise NormalisationError(f"{path}: {char!r} becomes {becomes!r}, itself mapped; name its end")
     return Normalisation(mapping=mapping, fillers=frozenset(document["fillers"]))
 
 
