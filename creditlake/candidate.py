@@ -13,6 +13,7 @@ from creditlake.gate.model import TableEntry
 from creditlake.storage import FileEntry, Lake
 
 Status = Literal["success", "pass", "warn", "fail", "error", "skipped"]
+BatchStatus = Literal["ok", "blocked", "waiting", "refused"]
 
 
 class Closed(BaseModel):
@@ -43,19 +44,22 @@ class TestRun(Closed):
 
 
 class LedgerRow(Closed):
-    """Grain: one standardised batch. received = accepted + held + rejected + dropped, or rows were lost.
+    """Grain: a received batch. received = accepted + held + rejected + dropped + blocked, or rows were lost.
 
-    `received` comes from decode's count of the file, the others from the rows found in the lake.
-    `duplicates` are accepted or held rows that only repeat a stored record (U02); the build leaves them out.
+    `received` comes from decode's count of the file (0 where it could not be read), the others from the
+    rows found in the lake. `duplicates` are accepted or held rows that only repeat a stored record (U02);
+    the build leaves them out.
     """
 
     dataset: str
     batch_id: str
+    status: BatchStatus
     received: int
     accepted: int
     held: int
     rejected: int
     dropped: int
+    blocked: int  # rows of a batch that is blocked, refused or still waiting
     duplicates: int
 
 
@@ -73,7 +77,7 @@ class BatchInput(Closed):
     dataset: str
     batch_id: str
     received_date: date
-    status: Literal["ok", "blocked", "waiting", "refused"]
+    status: BatchStatus
     is_current: bool  # false for a snapshot that a later one replaced
 
 
