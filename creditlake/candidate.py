@@ -44,23 +44,27 @@ class TestRun(Closed):
 
 
 class LedgerRow(Closed):
-    """Grain: a received batch. received = accepted + held + rejected + dropped + blocked, or rows were lost.
+    """Grain: a batch. received = accepted + held + rejected + dropped + blocked, or rows were lost.
 
-    `received` comes from decode's count of the file (0 where it could not be read), the others from the
-    rows found in the lake. `duplicates` are accepted or held rows that only repeat a stored record (U02);
-    the build leaves them out.
+    `received` comes from decode's count of the file, the others from the rows found in the lake.
     """
 
     dataset: str
     batch_id: str
     status: BatchStatus
-    received: int
+    received: int | None  # null where the file could not be read at all
     accepted: int
     held: int
     rejected: int
-    dropped: int
+    dropped_in_file: int  # U01, by standardise
+    dropped_stored: int  # U02, by the build: standardise had accepted or held them
     blocked: int  # rows of a batch that is blocked, refused or still waiting
-    duplicates: int
+
+    @property
+    def difference(self) -> int:
+        """Rows received and not accounted for; anything but 0 stops the release."""
+        counted = self.accepted + self.held + self.rejected + self.dropped_in_file + self.dropped_stored
+        return (self.received or 0) - counted - self.blocked
 
 
 class PublicationRow(Closed):
