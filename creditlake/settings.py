@@ -32,6 +32,7 @@ class Settings:
     spark_memory: str  # CREDITLAKE_SPARK_MEMORY: driver heap
     duckdb_memory: str  # CREDITLAKE_DUCKDB_MEMORY
     threads: int  # CREDITLAKE_THREADS
+    collect_on_schedule: bool  # CREDITLAKE_COLLECT_ON_SCHEDULE: "false" = only when asked for a date
     s3_endpoint: str  # CREDITLAKE_S3_ENDPOINT, host:port
     s3_access_key: str  # CREDITLAKE_S3_ACCESS_KEY
     s3_secret_key: str  # CREDITLAKE_S3_SECRET_KEY
@@ -72,11 +73,12 @@ def read_settings() -> Settings:
         spark_memory=env.get("CREDITLAKE_SPARK_MEMORY", "4g"),
         duckdb_memory=env.get("CREDITLAKE_DUCKDB_MEMORY", "6GB"),
         threads=int(env.get("CREDITLAKE_THREADS", str(os.cpu_count() or 2))),
+        collect_on_schedule=env.get("CREDITLAKE_COLLECT_ON_SCHEDULE", "true") == "true",
         s3_endpoint=env.get("CREDITLAKE_S3_ENDPOINT", ""),
         s3_access_key=env.get("CREDITLAKE_S3_ACCESS_KEY", ""),
         s3_secret_key=env.get("CREDITLAKE_S3_SECRET_KEY", ""),
         s3_secure=env.get("CREDITLAKE_S3_SECURE", "false") == "true",
-        s3_jars=Path(env.get("CREDITLAKE_S3_JARS", home / "s3-jars")).resolve(),
+        s3_jars=Path(env.get("CREDITLAKE_S3_JARS", home / "tools" / "s3-jars")).resolve(),
     )
 
 

@@ -1,0 +1,169 @@
+"""A private Airflow on this machine: its three processes, and its REST API for triggering and watching.
+
+The same programs as in service, only on free loopback ports, with SQLite metadata and a folder of their
+own. Every process is stopped by its own process group, because Airflow's servers start children.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from creditlake.settings import REPOSITORY
+
+START_SECONDS = 120
+STOP_SECONDS = 15
+PROCESSES = ("api-server", "scheduler", "dag-processor")
+FINISHED = frozenset({"success", "failed"})
+
+
+class AirflowError(Exception):
+    """Airflow did not start or a run did not end; the message names the log to read."""
+
+
+@dataclass(frozen=True)
+class DagRun:
+    """One DAG run as the API tells it."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    partition_key: str | None
+
+
+def free_port() -> int:
+    """Return a loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def shell_environment(overrides: dict[str, str]) -> dict[str, str]:
+    """Return the environment that infra/airflow/env.sh makes of this one and the overrides."""
+    script = f'set -a; . "{REPOSITORY}/infra/airflow/env.sh"; env -0'
+    made = subprocess.run(["bash", "-c", script], env=os.environ | overrides, capture_output=True, check=True)
+    pairs = (entry.split("=", 1) for entry in made.stdout.decode().split("\0") if "=" in entry)
+    return dict(pairs)
+
+
+class LocalAirflow:
+    """The running servers; made by `running_airflow`."""
+
+    def __init__(self, home: Path, overrides: dict[str, str]) -> None:
+        """Prepare the environment; nothing runs yet."""
+        self.port = free_port()
+        self.logs = home / "airflow" / "servers"
+        self.environment = shell_environment(
+            overrides
+            | {
+                "CREDITLAKE_HOME": str(home),
+                "CREDITLAKE_COLLECT_ON_SCHEDULE": "false",
+                "AIRFLOW__API__HOST": "127.0.0.1",
+                "AIRFLOW__API__PORT": str(self.port),
+                "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{self.port}/execution/",
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+                "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+                "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+                "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
+                "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+            }
+        )
+        self.servers: list[subprocess.Popen[bytes]] = []
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
+
+    def start(self) -> None:
+        """Migrate the metadata, start the servers and wait until each is healthy."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with (self.logs / "migrate.log").open("wb") as log:
+            subprocess.run(["airflow", "db", "migrate"], env=self.environment, stdout=log, stderr=log, check=True)
+        for name in PROCESSES:
+            command = ["airflow", name, *(["--workers", "1"] if name == "api-server" else [])]
+            with (self.logs / f"{name}.log").open("wb") as log:
+                self.servers.append(
+                    subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+                )
+        self._wait_until_healthy()
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            for name, server in zip(PROCESSES, self.servers, strict=True):
+                if server.poll() is not None:
+                    raise AirflowError(f"airflow {name} stopped at once; read {self.logs}/{name}.log")
+            with contextlib.suppress(httpx.TransportError):
+                health = self.client.get("/api/v2/monitor/health").json()
+                if all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor", "metadatabase")):
+                    token = self.client.get("/auth/token").json()["access_token"]
+                    self.client.headers["Authorization"] = f"Bearer {token}"
+                    return
+            time.sleep(0.5)  # the servers announce nothing; their health is asked for
+        raise AirflowError(f"Airflow was not healthy after {START_SECONDS} s; read {self.logs}")
+
+    def wait_for_dags(self, dag_ids: set[str]) -> None:
+        """Wait until the DAG processor has read these DAGs."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            dags = self.client.get("/api/v2/dags", params={"limit": 100}).json()["dags"]
+            if dag_ids <= {dag["dag_id"] for dag in dags}:
+                return
+            time.sleep(0.5)  # parsing announces nothing either
+        errors = self.client.get("/api/v2/importErrors").json()["import_errors"]
+        raise AirflowError(f"these DAGs did not appear: {sorted(dag_ids)}; import errors: {errors}")
+
+    def trigger(self, dag_id: str, partition_key: str) -> str:
+        """Start a run for one business date; returns its run id."""
+        answer = self.client.post(
+            f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "partition_key": partition_key}
+        )
+        answer.raise_for_status()
+        return str(answer.json()["dag_run_id"])
+
+    def runs(self, dag_id: str, partition_key: str) -> list[DagRun]:
+        """Return the runs of a DAG for one business date, oldest first."""
+        answer = self.client.get(f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, "order_by": "run_after"})
+        answer.raise_for_status()
+        found = [
+            DagRun(run["dag_id"], run["dag_run_id"], run["state"], run["partition_key"])
+            for run in answer.json()["dag_runs"]
+        ]
+        return [run for run in found if run.partition_key == partition_key]
+
+    def task_states(self, run: DagRun) -> dict[str, str]:
+        """Return the state of each task of a run; mapped tasks as `name[i]`."""
+        answer = self.client.get(f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", params={"limit": 200})
+        answer.raise_for_status()
+        return {
+            task["task_id"] + (f"[{task['map_index']}]" if task["map_index"] >= 0 else ""): task["state"] or "waiting"
+            for task in answer.json()["task_instances"]
+        }
+
+    def stop(self) -> None:
+        """Stop every server and its children."""
+        for server in self.servers:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
+        for server in self.servers:
+            try:
+                server.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
+        self.client.close()
+
+
+@contextlib.contextmanager
+def running_airflow(home: Path, overrides: dict[str, str]) -> Iterator[LocalAirflow]:
+    """Run a private Airflow under `home` for the length of the block."""
+    airflow = LocalAirflow(home, overrides)
+    try:
+        airflow.start()
+        yield airflow
+    finally:
+        airflow.stop()

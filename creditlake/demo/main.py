@@ -1,0 +1,33 @@
+"""The whole demo: make the city, play its days, tell what came of it."""
+
+import json
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from creditlake import steps
+from creditlake.demo.play import play_days, prepare_home
+from creditlake.demo.report import print_summary, write_page
+from creditlake.look.day import summarise_day
+from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
+
+
+def run_demo(home: Path, *, seed: int, legal: int, natural: int, records: int) -> int:
+    """Play the demo under `home`; returns the exit code (0 when every day ended as the scenario says)."""
+    console = Console(highlight=False)
+    start = time.monotonic()
+    prepare_home(home)
+    console.print(f"Simulating a city of {legal:,} legal and {natural:,} natural subjects, {records:,} records …")
+    plan_demo_days(home / "city", seed=seed, legal=legal, natural=natural, records=records)
+    catalog = steps.read_catalog()
+    seconds = play_days(home, home / "city", list(DEMO_DAYS), catalog, console)
+    lake = steps.lake()
+    days = [summarise_day(lake, catalog, business_date) for business_date in DEMO_DAYS]
+    page = home / "demo.html"
+    write_page(page, days, catalog)
+    print_summary(console, days, home, page)
+    hashes = {day.business_date.isoformat(): day.release.content_hash for day in days if day.release}
+    (home / "releases.json").write_text(json.dumps(hashes, indent=1) + "\n")
+    console.print(f"\n{len(days)} days in {time.monotonic() - start:.0f} s (of which builds {sum(seconds.values()):.0f} s).")
+    return 0 if [day.release is not None for day in days] == [True, True, True, False] else 1

@@ -1,0 +1,96 @@
+"""`creditlake demo`: four business dates of a synthetic city through the real Airflow, from files to releases.
+
+Nothing here does a step's work: deliveries are laid into the inbox as departments would, one collection
+run per department is started for the business date, and the asset events of the collections start the build.
+"""
+
+import os
+import shutil
+import time
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from creditlake.catalog import Catalog
+from creditlake.demo.airflow import FINISHED, AirflowError, DagRun, LocalAirflow, running_airflow
+from creditlake.settings import settings
+
+DAY_SECONDS = 900
+# The demo's key is no secret: two demos of one seed must give equal releases, and no real person is in it.
+DEMO_KEY = "creditlake demo key - published, never use it for real data"
+STEPS = ("decode", "standardise", "open_build", "link", "build_marts", "gate", "serve", "publish", "feedback")
+MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "upstream_failed": "[yellow]–[/]", "running": "[cyan]…[/]"}
+
+
+def play_days(home: Path, city: Path, days: list[date], catalog: Catalog, console: Console) -> dict[date, float]:
+    """Play every day of a simulated city through Airflow under `home`; seconds of each day."""
+    departments = sorted({contract.department for contract in catalog.contracts.values()})
+    seconds = {}
+    console.print("Starting Airflow (api-server, scheduler, dag-processor) on a free loopback port …")
+    with running_airflow(home, {"CREDITLAKE_SUBJECT_KEY": DEMO_KEY}) as airflow:
+        airflow.wait_for_dags({f"collect_{code}" for code in departments} | {"build_release"})
+        for business_date in days:
+            start = time.monotonic()
+            lay_deliveries(city / "inbox_by_day" / business_date.isoformat(), home / "inbox")
+            run = play_day(airflow, departments, business_date.isoformat(), console)
+            seconds[business_date] = time.monotonic() - start
+            console.print(f"  {business_date}: build_release {run.state} after {seconds[business_date]:.0f} s")
+    return seconds
+
+
+def lay_deliveries(source: Path, inbox: Path) -> None:
+    """Copy a day's files into the departments' inboxes; times are kept, as a file transfer would."""
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        target = inbox / file.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, target)
+
+
+def play_day(airflow: LocalAirflow, departments: list[str], business_date: str, console: Console) -> DagRun:
+    """Start the day's collections, watch the build they set off, and return its finished run."""
+    for code in departments:
+        airflow.trigger(f"collect_{code}", business_date)
+    deadline = time.monotonic() + DAY_SECONDS
+    with Live(console=console, refresh_per_second=2, transient=not console.is_terminal) as live:
+        while time.monotonic() < deadline:
+            runs = airflow.runs("build_release", business_date)
+            collections = [run for code in departments for run in airflow.runs(f"collect_{code}", business_date)]
+            states = airflow.task_states(runs[-1]) if runs else {}
+            live.update(progress_line(business_date, collections, states))
+            failed = [run.dag_id for run in collections if run.state == "failed"]
+            if failed:
+                raise AirflowError(f"{', '.join(failed)} failed for {business_date}; read {airflow.logs.parent}/logs")
+            if runs and runs[-1].state in FINISHED:
+                return runs[-1]
+            time.sleep(0.5)  # run states are asked for
+    raise AirflowError(f"build_release for {business_date} did not end in {DAY_SECONDS} s; read {airflow.logs.parent}")
+
+
+def progress_line(business_date: str, collections: list[DagRun], states: dict[str, str]) -> Text:
+    """One line: the collections done, then a mark per step of the build."""
+    done = sum(run.state == "success" for run in collections)
+    steps = []
+    for step in STEPS:
+        found = {state for task, state in states.items() if task.split("[")[0] == step}
+        state = next((s for s in ("failed", "running", "upstream_failed") if s in found), None)
+        state = state or ("success" if found == {"success"} else "waiting")
+        steps.append(f"{step} {MARKS.get(state, '·')}")
+    return Text.from_markup(f"  {business_date}: collect {done}/{len(collections)}  " + "  ".join(steps))
+
+
+def prepare_home(home: Path) -> None:
+    """Make an empty installation for the demo and point this process's settings at it."""
+    if home.exists():
+        if not (home / "demo.marker").exists() and any(home.iterdir()):
+            raise SystemExit(f"{home} is not empty and not a demo's folder; name another one with --home")
+        shutil.rmtree(home)
+    home.mkdir(parents=True)
+    (home / "demo.marker").write_text("Made by `creditlake demo`; the next demo deletes this folder.\n")
+    os.environ["CREDITLAKE_HOME"] = str(home)
+    os.environ["CREDITLAKE_SUBJECT_KEY"] = DEMO_KEY
+    for name in ("CREDITLAKE_LAKE", "CREDITLAKE_INBOX", "CREDITLAKE_OUTBOX", "CREDITLAKE_SCRATCH"):
+        os.environ.pop(name, None)
+    settings.cache_clear()

@@ -1,0 +1,119 @@
+"""The summary of the demo's days, as text and as one HTML page an office head can read (中英对照)."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from rich.console import Console
+from rich.table import Table
+
+from creditlake.catalog import Catalog
+from creditlake.look.day import DaySummary
+
+TEMPLATES = Path(__file__).parent
+OUTCOMES = (("accepted", "接收"), ("held", "暂存"), ("rejected", "退回"), ("dropped", "重复"), ("blocked", "整批拦截"))
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One department's rows on one day, each part with its share of the longest bar in per cent."""
+
+    name: str
+    received: int
+    parts: tuple[tuple[str, str, int, float], ...]  # outcome, label, rows, per cent
+
+
+def blocked_rows(day: DaySummary) -> dict[str, int]:
+    """Return rows of blocked batches by department; unreadable files have no rows to count."""
+    counts: Counter[str] = Counter()
+    today = {batch.batch_id for batch in day.candidate.batches if batch.received_date == day.business_date}
+    for row in day.candidate.ledger:
+        if row.batch_id in today:
+            counts[row.dataset.split(".")[0]] += row.blocked
+    return counts
+
+
+def make_bars(day: DaySummary) -> list[Bar]:
+    """Return a bar per department; lengths compare within one day."""
+    blocked = blocked_rows(day)
+    longest = max((d.received for d in day.departments), default=0) or 1
+    bars = []
+    for department in day.departments:
+        counts = {
+            "accepted": department.accepted, "held": department.held, "rejected": department.rejected,
+            "dropped": department.dropped, "blocked": blocked.get(department.code, 0),
+        }
+        parts = tuple((key, label, counts[key], 100 * counts[key] / longest) for key, label in OUTCOMES)
+        bars.append(Bar(department.name_zh, department.received, parts))
+    return bars
+
+
+def publication_table(days: list[DaySummary], catalog: Catalog) -> list[tuple[str, list[dict[str, int]]]]:
+    """Return per dataset the publication outcome of each day."""
+    names = [name for name in catalog.contracts if any(day.published(name) for day in days)]
+    return [(catalog.contracts[name].title, [day.published(name) for day in days]) for name in names]
+
+
+def write_page(path: Path, days: list[DaySummary], catalog: Catalog) -> None:
+    """Write the page; it needs nothing from the network."""
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(default=True))
+    environment.filters["thousands"] = lambda number: f"{number:,}"
+    page = environment.get_template("page.html.j2").render(
+        days=[(day, make_bars(day)) for day in days],
+        publication=publication_table(days, catalog),
+        outcomes=OUTCOMES,
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def print_summary(console: Console, days: list[DaySummary], home: Path, page: Path) -> None:
+    """Print what each day brought, what is held back and why, and where to look next."""
+    for day in days:
+        table = Table(title=f"{day.business_date}  build {day.build}", title_justify="left")
+        table.add_column("department 部门")
+        for name in ("files 文件", "received 收到", "accepted 接收", "held 暂存", "rejected 退回", "dropped 重复"):
+            table.add_column(name, justify="right")
+        table.add_column("blocked 整批拦截")
+        for d in day.departments:
+            files = f"{d.deliveries} ({d.repeated} again)" if d.repeated else str(d.deliveries)
+            numbers = [f"{n:,}" for n in (d.received, d.accepted, d.held, d.rejected, d.dropped)]
+            reasons = ", ".join(f"{b.dataset} {'+'.join(x.code for x in b.defects)}" for b in d.blocked)
+            table.add_row(f"{d.name_zh} {d.code}", files, *numbers, reasons)
+        console.print(table)
+        print_outcome(console, day)
+    print_next_steps(console, home, page)
+
+
+def print_outcome(console: Console, day: DaySummary) -> None:
+    """Print the release and its changes, or why there is none and whom to ask."""
+    for department in day.departments:
+        for batch in department.blocked:
+            for defect in batch.defects:
+                console.print(f"  [yellow]blocked[/] {batch.dataset}: {defect.code} {defect.message}")
+    if day.release:
+        console.print(f"  [green]published[/] {day.release.release_id}")
+        for table, change in day.changes.items():
+            if any(change.values()):
+                console.print(
+                    f"    {table}: +{change['added']:,} −{change['removed']:,} changed {change['changed']:,}"
+                )
+    elif day.verdict:
+        console.print("  [red]held[/]: nothing new is visible; readers still see the release before")
+        for finding in day.verdict.holds:
+            console.print(f"    {finding.name}: {finding.message} — ask {finding.ask}")
+
+
+def print_next_steps(console: Console, home: Path, page: Path) -> None:
+    """Print the commands that look further."""
+    prefix = f"CREDITLAKE_HOME={home} uv run --no-sync creditlake"
+    console.print("\nLook further:")
+    for command in (
+        "status",
+        'sql "select list_code, count(*) from pub_list_current group by 1"',
+        'sql "select record_id, counterpart_name, fine_cny from pub_penalty order by fine_cny desc limit 3"',
+        "trace <record_id>",
+    ):
+        console.print(f"  {prefix} {command}")
+    console.print(f"  return files of the departments (反馈文件): {home}/outbox/")
+    console.print(f"  this summary as a page: {page}")

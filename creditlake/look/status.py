@@ -1,0 +1,46 @@
+"""`creditlake status`: what is published, what waits and what is blocked, on one screen."""
+
+from datetime import date
+
+from rich.console import Console
+
+from creditlake.builds import list_builds
+from creditlake.catalog import Catalog
+from creditlake.look.day import find_release, find_verdict
+from creditlake.notices import list_notices
+from creditlake.published import read_pointer
+from creditlake.receipts import list_batches
+from creditlake.storage import Lake, list_manifests
+
+BUILDS_SHOWN = 8
+
+
+def print_status(lake: Lake, catalog: Catalog) -> None:
+    """Print the published release, the batches by state, the newest builds and the open notices."""
+    console = Console(highlight=False)
+    pointer, _ = read_pointer(lake)
+    if pointer:
+        console.print(f"published: {pointer.release_id} for {pointer.business_date}, since {pointer.published_at}")
+    else:
+        console.print("published: nothing yet")
+    for contract in catalog.contracts.values():
+        states = [batch_state(lake, contract.department, contract.dataset, b.batch_id)
+                  for b in list_batches(lake, contract, date.max)]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no batches"
+        console.print(f"  {contract.name:<42} {contract.title}: {counts}")
+    for build in list_builds(lake)[-BUILDS_SHOWN:]:
+        verdict, release = find_verdict(lake, build), find_release(lake, build)
+        outcome = release.release_id if release else verdict.verdict if verdict else "unfinished"
+        console.print(f"  build {build}: {outcome}")
+    for notice in list_notices(lake, date.max):
+        console.print(f"  notice {notice.received_date} {notice.sender}/{notice.file}: {notice.code} {notice.message}")
+
+
+def batch_state(lake: Lake, department: str, dataset: str, batch_id: str) -> str:
+    """Return how far a batch came: standardised, decoded, blocked or waiting."""
+    for room, state in (("records", "standardised"), ("cells", "decoded")):
+        manifests = [m for _, m in list_manifests(lake, f"{room}/{department}/{dataset}/{batch_id}/")]
+        if manifests:
+            newest = max(manifests, key=lambda manifest: manifest.ended_at)
+            return state if newest.status == "ok" else f"blocked ({batch_id}: {newest.defects[0].code})"
+    return "waiting"

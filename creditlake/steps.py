@@ -1,0 +1,171 @@
+"""The steps of a day, one function each: what a DAG task and the command of the same name both call.
+
+Every step is idempotent: it takes the inputs that have no output yet, and its manifest is its commit.
+Heavy libraries are imported inside the functions, so that reading a DAG file stays cheap.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from creditlake import builds
+from creditlake.catalog import Catalog, load_catalog
+from creditlake.settings import REPOSITORY, settings
+from creditlake.storage import Lake, open_lake
+
+LOG = logging.getLogger("creditlake")
+
+
+class GateHeld(Exception):
+    """The gate holds a build; the message says why, whom to ask and where the report lies."""
+
+
+def read_catalog() -> Catalog:
+    """Return the catalogue this installation works by."""
+    return load_catalog(settings().catalog)
+
+
+def lake() -> Lake:
+    """Return the lake this installation works on."""
+    return open_lake(settings())
+
+
+def day(text: str) -> date:
+    """Read a business date (ISO, Asia/Shanghai)."""
+    return date.fromisoformat(text)
+
+
+def spark_application(step: str) -> str:
+    """Return the path of the Spark application of a step."""
+    return str(REPOSITORY / "spark_jobs" / f"{step}.py")
+
+
+def named_build(business_date: str, build: str) -> str:
+    """Return the build that is meant: the one named, else the date's newest."""
+    return build or builds.newest_build(lake(), day(business_date))
+
+
+def collect(dataset: str, business_date: str) -> dict[str, int]:
+    """Bring what has been delivered of one dataset into the raw room; counts by outcome."""
+    from creditlake.collect import collect_dataset
+
+    catalog = read_catalog()
+    return collect_dataset(lake(), catalog, catalog.contracts[dataset], settings().inbox, day(business_date))
+
+
+def decode(business_date: str, datasets: Sequence[str] | None = None) -> dict[str, int]:
+    """Turn waiting raw batches into cells; counts of batches by outcome and of rows."""
+    from creditlake.decode.decode import decode_waiting
+
+    manifests = decode_waiting(lake(), read_catalog(), day(business_date), only=datasets)
+    counts = {status: sum(m.status == status for m in manifests) for status in ("ok", "blocked")}
+    for manifest in manifests:
+        for defect in manifest.defects:
+            LOG.warning("%s blocked: %s %s", defect.file, defect.code, defect.message)
+    return {**counts, "rows": sum(entry.rows for m in manifests for entry in m.outputs)}
+
+
+def standardise(business_date: str) -> None:
+    """Make records and rejects of all waiting cells in one Spark application."""
+    from creditlake.spark_submit import submit
+
+    submit(spark_application("standardise"), ["--business-date", business_date])
+
+
+def open_build(business_date: str) -> str:
+    """Name the build of a date: an unfinished one goes on, else the next attempt."""
+    return builds.open_build(lake(), day(business_date))
+
+
+def link(business_date: str, build: str) -> None:
+    """Link every current record in one Spark application; the build's batches are fixed here."""
+    from creditlake.spark_submit import submit
+
+    submit(spark_application("link"), ["--business-date", business_date, "--build", build])
+
+
+def build_marts(business_date: str, build: str) -> dict[str, int]:
+    """Build the candidate in one dbt process; rows by table."""
+    from creditlake.build import build_marts as build_candidate
+
+    candidate = build_candidate(lake(), read_catalog(), settings(), day(business_date), build)
+    return {name: table.rows for name, table in candidate.tables.items()}
+
+
+def gate(build: str) -> dict[str, int]:
+    """Judge a candidate; raises GateHeld with the reasons, else returns the checks by kind."""
+    from creditlake.release import judge_candidate
+
+    verdict = judge_candidate(lake(), build, settings().scratch)
+    if verdict.verdict == "hold":
+        reasons = "\n".join(f"  {f.name}: {f.message} (ask {f.ask})" for f in verdict.holds)
+        raise GateHeld(f"build {build} is held, the published release stays; report candidates/{build}/\n{reasons}")
+    return verdict.checks
+
+
+def serve(build: str) -> str:
+    """Make the release's manifest and the readers' files, before the pointer moves; the release id."""
+    from creditlake.release import prepare_release
+    from creditlake.serve import serve_release
+
+    release = prepare_release(lake(), build)
+    serve_release(lake(), release, settings().scratch)
+    return release.release_id
+
+
+def publish(build: str) -> str:
+    """Verify every file and move the pointer; says what is published now."""
+    from creditlake.release import publish_build
+
+    return publish_build(lake(), build, settings().scratch)
+
+
+def feedback(business_date: str, build: str) -> dict[str, int]:
+    """Write the departments' return files of a date; files by department."""
+    from creditlake.returns import write_returns
+
+    return write_returns(lake(), read_catalog(), settings(), day(business_date), build)
+
+
+def run_day(business_date: str) -> None:
+    """Run a whole day by hand, in the order of the DAGs; return files are written also when the gate holds."""
+    for dataset in sorted(read_catalog().contracts):
+        collect(dataset, business_date)
+    decode(business_date)
+    standardise(business_date)
+    build = open_build(business_date)
+    link(business_date, build)
+    build_marts(business_date, build)
+    try:
+        gate(build)
+        serve(build)
+        LOG.info(publish(build))
+    finally:
+        feedback(business_date, build)
+
+
+def simulate(target: Path, *, seed: int, legal: int, natural: int, records: int, days: list[date]) -> dict[str, int]:
+    """Write a synthetic city's deliveries and the truth; rows by dataset."""
+    from creditlake.simulate.city import simulate_city
+
+    return simulate_city(target, seed=seed, legal=legal, natural=natural, records=records, days=days).rows
+
+
+def spark_conf() -> dict[str, str]:
+    """Return the Spark configuration for the provider's operator: the one of runs by hand."""
+    from creditlake.spark_submit import spark_submit_conf
+
+    return spark_submit_conf(settings())
+
+
+def spark_environment() -> dict[str, str]:
+    """Return what a Spark application's environment needs, without secrets.
+
+    The operator's arguments are stored in Airflow's database; the lake's credentials and the subject key
+    reach the application through the worker's own environment (infra/airflow/env.sh).
+    """
+    from creditlake.spark_submit import spark_environment as whole_environment
+
+    made = whole_environment(settings())
+    return {name: made[name] for name in ("PYTHONPATH", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_LOCAL_IP", "TZ")}

@@ -1,0 +1,95 @@
+"""`build_release`: from the raw room to one published release, for one business date.
+
+Runs when the collection of every dataset has closed for that date (asset events with the same partition
+key), or on demand for any date. A held gate fails the run on purpose: somebody must look. Return files
+are made all the same.
+"""
+
+from datetime import timedelta
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import DAG, Asset, PartitionedAssetTimetable, TriggerRule, task
+from creditlake import steps
+
+BUSINESS_DATE = "{{ dag_run.partition_key or dag_run.conf['business_date'] }}"
+BUILD = "{{ ti.xcom_pull(task_ids='open_build') }}"
+
+
+@task
+def decode(dataset: str, business_date: str) -> dict[str, int]:
+    """Turn this dataset's waiting raw batches into cells."""
+    return steps.decode(business_date, [dataset])
+
+
+@task
+def open_build(business_date: str) -> str:
+    """Name the build; an unfinished one of the same date goes on."""
+    return steps.open_build(business_date)
+
+
+@task
+def build_marts(business_date: str, build: str) -> dict[str, int]:
+    """Build the candidate's tables in one dbt process."""
+    return steps.build_marts(business_date, build)
+
+
+@task(retries=0)
+def gate(build: str) -> None:
+    """Judge the candidate; a hold raises and names the report."""
+    steps.gate(build)
+
+
+@task
+def serve(build: str) -> str:
+    """Make the portal's and the analysts' files before the pointer moves."""
+    return steps.serve(build)
+
+
+@task
+def publish(build: str) -> str:
+    """Move the pointer."""
+    return steps.publish(build)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def feedback(business_date: str, build: str) -> dict[str, int]:
+    """Write the departments' return files, also when the gate holds."""
+    return steps.feedback(business_date, build)
+
+
+catalog = steps.read_catalog()
+with DAG(
+    dag_id="build_release",
+    schedule=PartitionedAssetTimetable(
+        assets=[
+            Asset(name=c.name, uri=f"creditlake://raw/{c.department}/{c.dataset}") for c in catalog.contracts.values()
+        ]
+    ),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"owner": "data_platform", "retries": 1, "retry_delay": timedelta(minutes=2)},
+    tags=["release"],
+    doc_md=__doc__,
+):
+    spark = {"conn_id": "spark_default", "conf": steps.spark_conf(), "env_vars": steps.spark_environment()}
+    decoded = decode.partial(business_date=BUSINESS_DATE).expand(dataset=sorted(catalog.contracts))
+    build = open_build(BUSINESS_DATE)
+    standardise = SparkSubmitOperator(
+        task_id="standardise",
+        application=steps.spark_application("standardise"),
+        application_args=["--business-date", BUSINESS_DATE],
+        name="creditlake standardise",
+        **spark,
+    )
+    link = SparkSubmitOperator(
+        task_id="link",
+        application=steps.spark_application("link"),
+        application_args=["--business-date", BUSINESS_DATE, "--build", BUILD],
+        name="creditlake link",
+        **spark,
+    )
+    marts = build_marts(BUSINESS_DATE, build)
+    judged = gate(build)
+    decoded >> standardise >> build >> link >> marts >> judged
+    judged >> serve(build) >> publish(build)
+    [judged, marts] >> feedback(BUSINESS_DATE, build)
