@@ -1,0 +1,174 @@
+"""The scan for personal numbers over every column of every public table.
+
+Every column is scanned, also those nobody expects anything of: most leaks are a value in the wrong
+column. A typed column is held against its type. A value that has the type's shape counts as that
+type, because one in ten valid codes passes a card check by chance and 3 % of registration numbers
+read as a birth date; only when more values coincide than chance explains is it a finding. A value
+without the shape is read as free text, where a single hit holds the release.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+
+import duckdb
+
+from creditlake.gate.declaration import ColumnMeaning, Declaration
+from creditlake.gate.model import Finding
+from creditlake.gate.patterns import USCC_SHAPE, add_personal_macros
+
+SHAPES = {
+    ColumnMeaning.HASH: "[LN]?[0-9a-f]{16,64}",
+    ColumnMeaning.USCC: USCC_SHAPE,
+    ColumnMeaning.ORG_CODE: "[0-9A-Z]{8}[0-9X]",
+    ColumnMeaning.REG_NO: "[0-9]{15}",
+    ColumnMeaning.TAX_ID: f"[0-9]{{6}}[0-9A-Z]{{8}}[0-9X]|{USCC_SHAPE}",
+    ColumnMeaning.DIVISION: "[0-9]{6}|[0-9]{9}|[0-9]{12}",
+    ColumnMeaning.CODE: "[0-9A-Za-z_.-]{1,10}|[A-Z][A-Z_]{0,39}",
+    ColumnMeaning.MASKED_ID: "[0-9A-Z]{0,10}[*]{4,}[0-9A-Z]{0,4}",
+    ColumnMeaning.MASKED_NAME: ".[*]+",
+}
+STORED_AS = {
+    ColumnMeaning.DATE: "date",
+    ColumnMeaning.BOOLEAN: "boolean",
+    ColumnMeaning.INTEGER: "int",
+    ColumnMeaning.AMOUNT: "decimal",
+    ColumnMeaning.LIST: "list",
+}
+HARMLESS = frozenset({"date", "boolean"})  # these Parquet types cannot hold a personal number
+# Share of well-formed codes that read as a personal number by chance.
+CHANCE = {
+    (ColumnMeaning.USCC, "card"): 0.10,
+    (ColumnMeaning.USCC, "resident_id"): 0.001,
+    (ColumnMeaning.REG_NO, "resident_id"): 0.05,
+    (ColumnMeaning.TAX_ID, "card"): 0.10,
+    (ColumnMeaning.TAX_ID, "resident_id"): 0.05,
+}
+SIGMAS = 5
+SLACK = 5  # below this many coincidences chance cannot be told from a leak
+KIND_ZH = {"resident_id": "身份证号码", "mobile": "手机号码", "card": "银行卡号"}
+
+
+@dataclass(frozen=True)
+class ColumnScan:
+    """What one column holds: counts of values, and of personal numbers by kind."""
+
+    values: int
+    odd: int  # values without the declared shape
+    hits: dict[str, int]  # personal numbers in values read as text
+    alike: dict[str, int]  # well-formed codes that also read as a personal number
+    example: str | None  # key of one row with a hit, where the key is ours
+
+
+def scan_table(
+    connection: duckdb.DuckDBPyConnection, declaration: Declaration, schema: dict[str, str], paths: Sequence[Path]
+) -> list[Finding]:
+    """Return the findings of one public table; one pass over its files.
+
+    `schema` is what the files hold; a column missing in the declaration is scanned as text all the same.
+    """
+    findings = [f for column, stored in schema.items() if (f := _check_stored(declaration, column, stored))]
+    scans = scan_columns(connection, declaration, schema, paths)
+    for column, scan in scans.items():
+        findings += _judge(declaration, column, scan)
+    return findings
+
+
+def scan_columns(
+    connection: duckdb.DuckDBPyConnection, declaration: Declaration, schema: dict[str, str], paths: Sequence[Path]
+) -> dict[str, ColumnScan]:
+    """Count personal numbers per column."""
+    columns = [c for c, stored in schema.items() if stored not in HARMLESS]
+    if not columns or not paths:
+        return {}
+    add_personal_macros(connection)
+    key = declaration.grain[0] if declaration.columns[declaration.grain[0]] is ColumnMeaning.HASH else None
+    inner = [part for i, c in enumerate(columns) for part in _measure(i, c, declaration.columns.get(c))]
+    outer = [part for i in range(len(columns)) for part in _aggregate(i)]
+    row = connection.execute(
+        f"select {', '.join(outer)} from (select {_quote(key) if key else 'null'} as row_key, {', '.join(inner)}"
+        " from read_parquet($files))",
+        {"files": [str(path) for path in paths]},
+    ).fetchone()
+    assert row is not None  # an aggregate without group by has one row
+    return {
+        column: ColumnScan(row[5 * i], row[5 * i + 1], row[5 * i + 2] or {}, row[5 * i + 3] or {}, row[5 * i + 4])
+        for i, column in enumerate(columns)
+    }
+
+
+def _measure(position: int, column: str, meaning: ColumnMeaning | None) -> list[str]:
+    """Return per row: is there a value, lacks it the shape, what personal number is it as text, what as a code."""
+    value = f"{_quote(column)}::varchar"
+    shape = SHAPES.get(meaning) if meaning else None
+    if shape is None:
+        return [f"{value} is not null as v{position}", f"false as o{position}",
+                f"personal_kind({value}) as h{position}", f"null::varchar as a{position}"]
+    shaped = f"regexp_full_match({value}, '{shape}')"
+    alike = f"code_kind({value})" if any(m is meaning for m, _ in CHANCE) else "null::varchar"
+    return [
+        f"{value} is not null as v{position}",
+        f"coalesce(not {shaped}, false) as o{position}",
+        f"case when not {shaped} then personal_kind({value}) when {alike} = 'person' then 'resident_id' end"
+        f" as h{position}",
+        f"case when {shaped} then nullif({alike}, 'person') end as a{position}",
+    ]
+
+
+def _aggregate(position: int) -> list[str]:
+    hit, alike = f"h{position}", f"a{position}"
+    return [
+        f"count(*) filter (where v{position})", f"count(*) filter (where o{position})",
+        f"histogram({hit}) filter (where {hit} is not null)",
+        f"histogram({alike}) filter (where {alike} is not null)",
+        f"min(row_key) filter (where {hit} is not null)",
+    ]
+
+
+def _check_stored(declaration: Declaration, column: str, stored: str) -> Finding | None:
+    """Refuse a column that is stored as another type than its meaning needs."""
+    meaning = declaration.columns.get(column)
+    wanted = STORED_AS.get(meaning, "text") if meaning else stored
+    if stored.startswith(wanted):
+        return None
+    return Finding(
+        check="personal_data", name="stored_type", table=declaration.table, severity="hold", ask=declaration.owner,
+        message=f"{column} is declared {meaning} but stored as {stored}",
+        message_zh=f"字段 {column} 声明为 {meaning}，实际存储类型为 {stored}", approvable=False,
+    )
+
+
+def _judge(declaration: Declaration, column: str, scan: ColumnScan) -> list[Finding]:
+    """Turn the counts of one column into findings."""
+    findings = []
+    where = f"{declaration.table}.{column}"
+    example = f", e.g. row {scan.example}" if scan.example else ""
+    for kind, count in sorted(scan.hits.items()):
+        findings.append(Finding(
+            check="personal_data", name=f"{kind}_in_{column}", table=declaration.table, severity="hold",
+            message=f"{where}: {count} values hold a {kind.replace('_', ' ')}{example}",
+            message_zh=f"公开表 {where} 中有 {count} 个值含{KIND_ZH[kind]}，不得公开",
+            ask=declaration.owner, observed=count, limit=0, approvable=False,
+        ))
+    meaning = declaration.columns.get(column)
+    for kind, count in sorted(scan.alike.items()):
+        allowed = allowed_by_chance(scan.values, CHANCE.get((meaning, kind), 0.0)) if meaning else 0
+        if count > allowed:
+            findings.append(Finding(
+                check="personal_data", name=f"{kind}_like_{column}", table=declaration.table, severity="hold",
+                message=f"{where}: {count} of {scan.values} codes also read as a {kind.replace('_', ' ')}; "
+                f"chance explains {allowed:.0f}",
+                message_zh=f"公开表 {where} 中 {count} 个代码同时符合{KIND_ZH[kind]}规则，超出偶然范围（{allowed:.0f}）",
+                ask=declaration.owner, observed=count, limit=allowed, approvable=False,
+            ))
+    return findings
+
+
+def allowed_by_chance(values: int, rate: float) -> float:
+    """Return how many coincidences among `values` codes are still chance (mean, five sigmas, a slack)."""
+    return values * rate + SIGMAS * sqrt(values * rate) + SLACK
+
+
+def _quote(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
