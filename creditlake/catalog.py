@@ -1,180 +1,50 @@
-"""Load and check the catalogue: departments, dataset contracts, code lists, rules and defects.
+"""Load and check the catalogue that officers maintain under `catalog/`.
 
-Everything an officer maintains is under `catalog/`. One reader serves two users: `load_catalog` for
-programs (all or nothing) and `check_catalog` for officers (every problem with file, line and cure).
-The digest of a contract covers all that can change the outcome of standardising one of its batches,
-so that a mended code list makes the waiting batches current work again.
+One reader serves two users: `load_catalog` for programs (all or nothing) and `check_catalog` for
+officers (every problem with file, line and cure). First each file is read into its model; what spans
+files (`creditlake.catalog_check`) is checked only when all of them could be read.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
-from creditlake.contract import Code, Contract, Strict
+from creditlake.catalog_check import find_problems
+from creditlake.catalog_model import (
+    Catalog,
+    CatalogError,
+    CodeList,
+    CodeValue,
+    Defect,
+    DefectFile,
+    Department,
+    DepartmentFile,
+    Problem,
+    RowCheckFile,
+    RowCheckKind,
+)
+from creditlake.contract import Contract
 from creditlake.marked_yaml import Document, Location, YamlProblem, read_document
 from creditlake.normalise import Normalisation, NormalisationError, load_normalisation
+from creditlake.rules import LinkingFile, ListTermFile, MaskingFile, RedactionFile, Rules, WindowFile
 
+__all__ = [
+    "Catalog",
+    "CatalogError",
+    "CodeList",
+    "CodeValue",
+    "Defect",
+    "Department",
+    "Problem",
+    "RowCheckKind",
+    "check_catalog",
+    "json_schema",
+    "load_catalog",
+]
 ModelType = TypeVar("ModelType", bound=BaseModel)
-
-
-@dataclass(frozen=True, order=True)
-class Problem:
-    """One mistake in the catalogue; `file` is relative to the catalogue's root, `line` is 1-based."""
-
-    file: str
-    line: int
-    message: str
-    cure: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message} — {self.cure}"
-
-
-class CatalogError(Exception):
-    """The catalogue has problems; nothing of it may be used."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = problems
-
-
-class Department(Strict):
-    """A body that delivers; `alert` hears of late, blocked and returned batches."""
-
-    code: Code
-    name_zh: str
-    owner: str
-    organ_uscc: str = Field(pattern=r"^[1-9ANY][0-9]{7}[0-9A-HJ-NPQRTUWXY]{10}$")
-    alert: str
-
-
-class CodeValue(Strict):
-    """One value: records hold `code`, people read `label`, departments may send the label or any of `texts`.
-
-    `prefix` also accepts the label followed by "-" and an explanation (其他-补办).
-    """
-
-    code: str
-    label: str
-    texts: tuple[str, ...] = ()
-    prefix: bool = False
-
-    @property
-    def spellings(self) -> tuple[str, ...]:
-        """Every accepted exact spelling, the label first."""
-        return (self.label, *(text for text in self.texts if text != self.label))
-
-
-class CodeList(Strict):
-    """A closed list of values; an accepted spelling belongs to exactly one of them."""
-
-    name: Code
-    title: str
-    values: tuple[CodeValue, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def check_values(self) -> Self:
-        """Refuse repeated codes and spellings that two values claim."""
-        codes = [value.code for value in self.values]
-        spellings = [text for value in self.values for text in value.spellings]
-        for kind, given in (("code", codes), ("spelling", spellings)):
-            twice = sorted({item for item in given if given.count(item) > 1})
-            if twice:
-                raise ValueError(f"{kind} {twice} is given twice")
-        return self
-
-    @property
-    def code_of(self) -> dict[str, str]:
-        """Accepted spelling → code."""
-        return {text: value.code for value in self.values for text in value.spellings}
-
-
-class RowCheckKind(Strict):
-    """A check that contracts may name: the roles it reads and what its parameters mean."""
-
-    check: Code
-    code: str
-    roles: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-    parameters: dict[Literal["values", "minimum", "maximum", "tolerance"], str] = {}
-    what: str
-
-
-class Defect(Strict):
-    """One code of the defect catalogue: B blocks the batch, E refuses, H holds, W passes the row.
-
-    `other_level` applies when `other_level_when` holds.
-    """
-
-    code: str = Field(pattern=r"^[A-Z][0-9]{2}$")
-    level: Literal["B", "E", "H", "W"]
-    other_level: Literal["B", "E", "H", "W"] | None = None
-    other_level_when: Literal["increment", "warn_bounds", "factor_10000", "unsourced_length"] | None = None
-    outcome: Literal["dropped"] | None = None  # the row is not refused but left out
-    english: str
-    message: str
-    cure: str
-    design: bool = False
-
-    @model_validator(mode="after")
-    def check_levels(self) -> Self:
-        """The second level needs its condition, and the reverse."""
-        if (self.other_level is None) != (self.other_level_when is None):
-            raise ValueError("other_level and other_level_when belong together")
-        return self
-
-
-class DepartmentFile(Strict):
-    departments: tuple[Department, ...] = Field(min_length=1)
-
-
-class RowCheckFile(Strict):
-    checks: tuple[RowCheckKind, ...]
-
-
-class DefectFile(Strict):
-    defects: tuple[Defect, ...]
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """The catalogue as programs use it; every mapping is keyed by name or code, in file order."""
-
-    root: Path
-    departments: dict[str, Department]
-    contracts: dict[str, Contract]
-    code_lists: dict[str, CodeList]
-    row_checks: dict[str, RowCheckKind]
-    defects: dict[str, Defect]
-    normalisation: dict[str, str]  # character → replacement; empty drops the character
-    fillers: frozenset[str]
-
-    def digest(self, contract: Contract) -> str:
-        """Return the sha256 over all that decides the outcome of standardising this dataset's batches.
-
-        The contract, its code lists, the character table and the defect levels; messages and owners of
-        other datasets do not count.
-        """
-        used = sorted({f.code_list for f in contract.fields.values() if f.code_list})
-        parts = {
-            "contract": contract.model_dump(mode="json"),
-            "code_lists": [self.code_lists[name].model_dump(mode="json") for name in used],
-            "normalisation": sorted(self.normalisation.items()),
-            "fillers": sorted(self.fillers),
-            "levels": {d.code: (d.level, d.other_level, d.outcome) for d in self.defects.values()},
-        }
-        text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    def department_contracts(self, department: str) -> list[Contract]:
-        """Return the contracts of one department; an unknown department is a KeyError."""
-        self.departments[department]
-        return [c for c in self.contracts.values() if c.department == department]
 
 
 @dataclass
@@ -237,6 +107,23 @@ def keyed(reader: Reader, file: str, model: type[BaseModel], section: str, key: 
     return result
 
 
+def keyed_by_file(reader: Reader, pattern: str, model: type[ModelType]) -> dict[str, ModelType]:
+    """Return one-thing-per-file models by name; the path must say the same name."""
+    result: dict[str, ModelType] = {}
+    for file, content in reader.read_folder(pattern, model):
+        path_name = ".".join(Path(file).with_suffix("").parts[1:])
+        name: str = getattr(content, "name")  # noqa: B009 — the type variable has no such attribute
+        if name != path_name:
+            reader.report(
+                file,
+                ("name",),
+                f"name {name!r} differs from the path",
+                f"use {path_name!r}, or move the file",
+            )
+        result[name] = content
+    return result
+
+
 def read_normalisation(reader: Reader) -> Normalisation:
     """Return the character table, or an empty one with its problem noted."""
     file = "normalisation.yml"
@@ -253,18 +140,29 @@ def read_normalisation(reader: Reader) -> Normalisation:
     return Normalisation(mapping={}, fillers=frozenset())
 
 
+def read_rules(reader: Reader) -> Rules:
+    """Return the rule rows of every file that could be read."""
+    windows = reader.read("rules/publication_windows.yml", WindowFile)
+    terms = reader.read("rules/list_terms.yml", ListTermFile)
+    masking = reader.read("rules/masking.yml", MaskingFile)
+    redaction = reader.read("rules/redaction.yml", RedactionFile)
+    linking = reader.read("rules/linking.yml", LinkingFile)
+    return Rules(
+        publication_windows=windows.windows if windows else (),
+        transitions=windows.transitions if windows else (),
+        derived_severity=windows.derived_severity if windows else (),
+        list_terms=terms.terms if terms else (),
+        masking=masking.masking if masking else (),
+        redaction=redaction.redaction if redaction else (),
+        linking=linking.tiers if linking else (),
+    )
+
+
 def read_catalog(root: Path) -> tuple[Catalog, list[Problem]]:
     """Read everything that can be read; the catalogue is usable only if there are no problems."""
     reader = Reader(root)
-    code_lists: dict[str, CodeList] = {}
-    for file, code_list in reader.read_folder("code_lists/*.yml", CodeList):
-        if code_list.name != Path(file).stem:
-            message = f"name {code_list.name!r} differs from the file's"
-            reader.report(file, ("name",), message, f"use {Path(file).stem}")
-        code_lists[code_list.name] = code_list
-    contracts: dict[str, Contract] = {}
-    for _file, contract in reader.read_folder("datasets/*/*.yml", Contract):
-        contracts[contract.name] = contract
+    code_lists = keyed_by_file(reader, "code_lists/*.yml", CodeList)
+    contracts = keyed_by_file(reader, "datasets/*/*.yml", Contract)
     table = read_normalisation(reader)
     catalog = Catalog(
         root=root,
@@ -275,7 +173,11 @@ def read_catalog(root: Path) -> tuple[Catalog, list[Problem]]:
         defects=keyed(reader, "defects.yml", DefectFile, "defects", "code"),
         normalisation=dict(table.mapping),
         fillers=table.fillers,
+        rules=read_rules(reader),
     )
+    if not reader.problems:
+        for found in find_problems(catalog):
+            reader.report(*found)
     return catalog, sorted(reader.problems)
 
 

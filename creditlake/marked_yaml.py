@@ -2,7 +2,8 @@
 
 An officer who made a mistake needs file and line. PyYAML keeps marks on its nodes only, so a file is
 composed once, its data are constructed from the nodes, and an error's path is looked up in the nodes.
-A key given twice is an error: PyYAML would keep the last one in silence.
+A key given twice is an error (PyYAML would keep the last one in silence), and so is a bare `off` or
+`yes`, which YAML 1.1 reads as a truth value.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 
+BOOLEAN_TAG = "tag:yaml.org,2002:bool"
 Location = tuple[int | str, ...]
 
 
@@ -47,18 +49,21 @@ class Document:
         return int(line) + 1
 
 
-def refuse_repeated_keys(node: yaml.Node) -> None:
-    """Raise YamlProblem at the second of two equal keys of one mapping, at any depth."""
-    if isinstance(node, yaml.MappingNode):
+def refuse_traps(node: yaml.Node) -> None:
+    """Raise YamlProblem at the second of two equal keys of a mapping, and at a bare yes, no, on or off."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag == BOOLEAN_TAG and node.value.lower() not in {"true", "false"}:
+            raise YamlProblem(node.start_mark.line + 1, f"a bare {node.value} means a truth value: quote it")
+    elif isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
                 raise YamlProblem(key.start_mark.line + 1, f"key {key.value!r} is given twice")
             seen.add(key.value)
-            refuse_repeated_keys(value)
+            refuse_traps(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            refuse_repeated_keys(value)
+            refuse_traps(value)
 
 
 def read_document(path: Path) -> Document:
@@ -73,11 +78,13 @@ def read_document(path: Path) -> Document:
         root = loader.get_single_node()
         if root is None:
             raise YamlProblem(1, "the file is empty")
-        refuse_repeated_keys(root)
+        refuse_traps(root)
         data = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlProblem(mark.line + 1 if mark else 1, error.problem or str(error)) from error
+    except yaml.YAMLError as error:  # a character YAML does not allow
+        raise YamlProblem(1, str(error)) from error
     except ValueError as error:  # an impossible date such as 2026-02-30
         raise YamlProblem(1, str(error)) from error
     finally:
