@@ -18,12 +18,20 @@ from creditlake.batch_commands import batch_app
 from creditlake.catalog_commands import catalog_app
 from creditlake.errors import OPERATOR_ERRORS
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A lakehouse of public credit information (公共信用信息).")
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A lakehouse of public credit information (公共信用信息).",
+)
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(batch_app, name="batch")
 
-BusinessDate = Annotated[str, typer.Option("--business-date", help="the day the run stands for, e.g. 2026-11-16 (Asia/Shanghai)")]
-Build = Annotated[str, typer.Option("--build", help="a build such as 20261116-01; default: the date's newest")]
+BusinessDate = Annotated[
+    str, typer.Option("--business-date", help="the day the run stands for, e.g. 2026-11-16 (Asia/Shanghai)")
+]
+Build = Annotated[
+    str, typer.Option("--build", help="a build such as 20261116-01; default: the date's newest")
+]
 Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="only these datasets; may be repeated")]
 
 
@@ -105,7 +113,10 @@ def simulate(
 ) -> None:
     """Write a synthetic city's deliveries and the truth about them."""
     days = [date.fromisoformat(text) for text in day or [today()]]
-    show("simulate", steps.simulate(target, seed=seed, legal=legal, natural=natural, records=records, days=days))
+    show(
+        "simulate",
+        steps.simulate(target, seed=seed, legal=legal, natural=natural, records=records, days=days),
+    )
 
 
 @app.command()
@@ -118,7 +129,9 @@ def status() -> None:
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help='e.g. "select list_code, count(*) from pub_list_current group by 1"')],
+    query: Annotated[
+        str, typer.Argument(help='e.g. "select list_code, count(*) from pub_list_current group by 1"')
+    ],
     level: Annotated[str, typer.Option(help="public, gov_shared, authorised or internal")] = "public",
 ) -> None:
     """Query the published release."""
@@ -137,7 +150,9 @@ def trace(record_id: Annotated[str, typer.Argument(help="a record_id of a publis
 
 @app.command()
 def demo(
-    home: Annotated[Path, typer.Option(help="the demo's own folder; emptied at the start")] = Path("var/demo"),
+    home: Annotated[Path, typer.Option(help="the demo's own folder; emptied at the start")] = Path(
+        "var/demo"
+    ),
     seed: int = 1,
     legal: int = 20_000,
     natural: int = 60_000,
@@ -151,7 +166,9 @@ def demo(
 
 def show(step: str, counts: dict[str, int]) -> None:
     """Print a step's counts on one line."""
-    typer.echo(f"{step}: " + (", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nothing to do"))
+    typer.echo(
+        f"{step}: " + (", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nothing to do")
+    )
 
 
 def today() -> str:

@@ -4,6 +4,7 @@ Secrets have no default. The key that makes subject and record ids is made on fi
 beside the lake's configuration, because a resident ID can be found by brute force from an unkeyed hash.
 """
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -50,10 +51,8 @@ class Settings:
             draft = path.with_name(f"subject.key.{os.getpid()}")
             draft.touch(mode=0o600)
             draft.write_text(secrets.token_hex(KEY_BYTES))
-            try:
+            with contextlib.suppress(FileExistsError):
                 os.link(draft, path)  # exclusive: of two first users one key survives
-            except FileExistsError:
-                pass
             draft.unlink()
         return path.read_text().encode()
 

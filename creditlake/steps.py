@@ -100,7 +100,9 @@ def gate(build: str) -> dict[str, int]:
     verdict = judge_candidate(lake(), build, settings().scratch)
     if verdict.verdict == "hold":
         reasons = "\n".join(f"  {f.name}: {f.message} (ask {f.ask})" for f in verdict.holds)
-        raise GateHeld(f"build {build} is held, the published release stays; report candidates/{build}/\n{reasons}")
+        raise GateHeld(
+            f"build {build} is held, the published release stays; report candidates/{build}/\n{reasons}"
+        )
     return verdict.checks
 
 
@@ -118,7 +120,7 @@ def publish(build: str) -> str:
     """Verify every file and move the pointer; says what is published now."""
     from creditlake.release import publish_build
 
-    return publish_build(lake(), build, settings().scratch)
+    return str(publish_build(lake(), build, settings().scratch))
 
 
 def feedback(business_date: str, build: str) -> dict[str, int]:
@@ -129,7 +131,7 @@ def feedback(business_date: str, build: str) -> dict[str, int]:
 
 
 def run_day(business_date: str) -> None:
-    """Run a whole day by hand, in the order of the DAGs; return files are written also when the gate holds."""
+    """Run a whole day by hand in the DAGs' order; return files are written also when the gate holds."""
     for dataset in sorted(read_catalog().contracts):
         collect(dataset, business_date)
     decode(business_date)
@@ -145,7 +147,9 @@ def run_day(business_date: str) -> None:
         feedback(business_date, build)
 
 
-def simulate(target: Path, *, seed: int, legal: int, natural: int, records: int, days: list[date]) -> dict[str, int]:
+def simulate(
+    target: Path, *, seed: int, legal: int, natural: int, records: int, days: list[date]
+) -> dict[str, int]:
     """Write a synthetic city's deliveries and the truth; rows by dataset."""
     from creditlake.simulate.city import simulate_city
 
@@ -168,4 +172,5 @@ def spark_environment() -> dict[str, str]:
     from creditlake.spark_submit import spark_environment as whole_environment
 
     made = whole_environment(settings())
-    return {name: made[name] for name in ("PYTHONPATH", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_LOCAL_IP", "TZ")}
+    passed = ("PYTHONPATH", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_LOCAL_IP", "TZ")
+    return {name: made[name] for name in passed}

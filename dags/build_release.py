@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import DAG, Asset, PartitionedAssetTimetable, TriggerRule, task
+
 from creditlake import steps
 
 BUSINESS_DATE = "{{ dag_run.partition_key or dag_run.conf['business_date'] }}"
@@ -62,7 +63,8 @@ with DAG(
     dag_id="build_release",
     schedule=PartitionedAssetTimetable(
         assets=[
-            Asset(name=c.name, uri=f"creditlake://raw/{c.department}/{c.dataset}") for c in catalog.contracts.values()
+            Asset(name=c.name, uri=f"creditlake://raw/{c.department}/{c.dataset}")
+            for c in catalog.contracts.values()
         ]
     ),
     catchup=False,

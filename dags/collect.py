@@ -7,6 +7,7 @@ also on a day without a delivery, so that `build_release` knows that the collect
 from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, CronPartitionTimetable, PartitionedAtRuntime, task
+
 from creditlake import steps
 from creditlake.settings import settings
 
@@ -41,10 +42,15 @@ for department in catalog.departments.values():
         },
         tags=["collect", f"department:{department.code}"],
         doc_md=f"Collect the deliveries of {department.name_zh}. A file that cannot be taken stays in the "
-        "inbox and is named in the notices; nothing here changes the inbox. Runbook: infra/runbooks/collect.md",
+        "inbox and is named in the notices; nothing here changes the inbox. "
+        "Runbook: infra/runbooks/collect.md",
     ):
         for contract in contracts:
             collect.override(
                 task_id=contract.dataset,
-                outlets=[Asset(name=contract.name, uri=f"creditlake://raw/{contract.department}/{contract.dataset}")],
+                outlets=[
+                    Asset(
+                        name=contract.name, uri=f"creditlake://raw/{contract.department}/{contract.dataset}"
+                    )
+                ],
             )(contract.name, BUSINESS_DATE)

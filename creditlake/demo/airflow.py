@@ -82,12 +82,16 @@ class LocalAirflow:
         """Migrate the metadata, start the servers and wait until each is healthy."""
         self.logs.mkdir(parents=True, exist_ok=True)
         with (self.logs / "migrate.log").open("wb") as log:
-            subprocess.run(["airflow", "db", "migrate"], env=self.environment, stdout=log, stderr=log, check=True)
+            subprocess.run(
+                ["airflow", "db", "migrate"], env=self.environment, stdout=log, stderr=log, check=True
+            )
         for name in PROCESSES:
             command = ["airflow", name, *(["--workers", "1"] if name == "api-server" else [])]
             with (self.logs / f"{name}.log").open("wb") as log:
                 self.servers.append(
-                    subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+                    subprocess.Popen(
+                        command, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                    )
                 )
         self._wait_until_healthy()
 
@@ -99,7 +103,10 @@ class LocalAirflow:
                     raise AirflowError(f"airflow {name} stopped at once; read {self.logs}/{name}.log")
             with contextlib.suppress(httpx.TransportError):
                 health = self.client.get("/api/v2/monitor/health").json()
-                if all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor", "metadatabase")):
+                if all(
+                    health[part]["status"] == "healthy"
+                    for part in ("scheduler", "dag_processor", "metadatabase")
+                ):
                     token = self.client.get("/auth/token").json()["access_token"]
                     self.client.headers["Authorization"] = f"Bearer {token}"
                     return
@@ -127,7 +134,9 @@ class LocalAirflow:
 
     def runs(self, dag_id: str, partition_key: str) -> list[DagRun]:
         """Return the runs of a DAG for one business date, oldest first."""
-        answer = self.client.get(f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, "order_by": "run_after"})
+        answer = self.client.get(
+            f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, "order_by": "run_after"}
+        )
         answer.raise_for_status()
         found = [
             DagRun(run["dag_id"], run["dag_run_id"], run["state"], run["partition_key"])
@@ -137,10 +146,13 @@ class LocalAirflow:
 
     def task_states(self, run: DagRun) -> dict[str, str]:
         """Return the state of each task of a run; mapped tasks as `name[i]`."""
-        answer = self.client.get(f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", params={"limit": 200})
+        answer = self.client.get(
+            f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", params={"limit": 200}
+        )
         answer.raise_for_status()
         return {
-            task["task_id"] + (f"[{task['map_index']}]" if task["map_index"] >= 0 else ""): task["state"] or "waiting"
+            task["task_id"] + (f"[{task['map_index']}]" if task["map_index"] >= 0 else ""): task["state"]
+            or "waiting"
             for task in answer.json()["task_instances"]
         }
 

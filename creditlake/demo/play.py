@@ -1,4 +1,4 @@
-"""`creditlake demo`: four business dates of a synthetic city through the real Airflow, from files to releases.
+"""Four business dates of a synthetic city through the real Airflow, from files to releases.
 
 Nothing here does a step's work: deliveries are laid into the inbox as departments would, one collection
 run per department is started for the business date, and the asset events of the collections start the build.
@@ -22,10 +22,17 @@ DAY_SECONDS = 900
 # The demo's key is no secret: two demos of one seed must give equal releases, and no real person is in it.
 DEMO_KEY = "creditlake demo key - published, never use it for real data"
 STEPS = ("decode", "standardise", "open_build", "link", "build_marts", "gate", "serve", "publish", "feedback")
-MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "upstream_failed": "[yellow]–[/]", "running": "[cyan]…[/]"}
+MARKS = {
+    "success": "[green]✓[/]",
+    "failed": "[red]✗[/]",
+    "upstream_failed": "[yellow]–[/]",
+    "running": "[cyan]…[/]",
+}
 
 
-def play_days(home: Path, city: Path, days: list[date], catalog: Catalog, console: Console) -> dict[date, float]:
+def play_days(
+    home: Path, city: Path, days: list[date], catalog: Catalog, console: Console
+) -> dict[date, float]:
     """Play every day of a simulated city through Airflow under `home`; seconds of each day."""
     departments = sorted({contract.department for contract in catalog.contracts.values()})
     seconds = {}
@@ -37,7 +44,9 @@ def play_days(home: Path, city: Path, days: list[date], catalog: Catalog, consol
             lay_deliveries(city / "inbox_by_day" / business_date.isoformat(), home / "inbox")
             run = play_day(airflow, departments, business_date.isoformat(), console)
             seconds[business_date] = time.monotonic() - start
-            console.print(f"  {business_date}: build_release {run.state} after {seconds[business_date]:.0f} s")
+            console.print(
+                f"  {business_date}: build_release {run.state} after {seconds[business_date]:.0f} s"
+            )
     return seconds
 
 
@@ -57,16 +66,22 @@ def play_day(airflow: LocalAirflow, departments: list[str], business_date: str, 
     with Live(console=console, refresh_per_second=2, transient=not console.is_terminal) as live:
         while time.monotonic() < deadline:
             runs = airflow.runs("build_release", business_date)
-            collections = [run for code in departments for run in airflow.runs(f"collect_{code}", business_date)]
+            collections = [
+                run for code in departments for run in airflow.runs(f"collect_{code}", business_date)
+            ]
             states = airflow.task_states(runs[-1]) if runs else {}
             live.update(progress_line(business_date, collections, states))
             failed = [run.dag_id for run in collections if run.state == "failed"]
             if failed:
-                raise AirflowError(f"{', '.join(failed)} failed for {business_date}; read {airflow.logs.parent}/logs")
+                raise AirflowError(
+                    f"{', '.join(failed)} failed for {business_date}; read {airflow.logs.parent}/logs"
+                )
             if runs and runs[-1].state in FINISHED:
                 return runs[-1]
             time.sleep(0.5)  # run states are asked for
-    raise AirflowError(f"build_release for {business_date} did not end in {DAY_SECONDS} s; read {airflow.logs.parent}")
+    raise AirflowError(
+        f"build_release for {business_date} did not end in {DAY_SECONDS} s; read {airflow.logs.parent}"
+    )
 
 
 def progress_line(business_date: str, collections: list[DagRun], states: dict[str, str]) -> Text:

@@ -12,7 +12,13 @@ from creditlake.catalog import Catalog
 from creditlake.look.day import DaySummary
 
 TEMPLATES = Path(__file__).parent
-OUTCOMES = (("accepted", "接收"), ("held", "暂存"), ("rejected", "退回"), ("dropped", "重复"), ("blocked", "整批拦截"))
+OUTCOMES = (
+    ("accepted", "接收"),
+    ("held", "暂存"),
+    ("rejected", "退回"),
+    ("dropped", "重复"),
+    ("blocked", "整批拦截"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,11 @@ def make_bars(day: DaySummary) -> list[Bar]:
     bars = []
     for department in day.departments:
         counts = {
-            "accepted": department.accepted, "held": department.held, "rejected": department.rejected,
-            "dropped": department.dropped, "blocked": blocked.get(department.code, 0),
+            "accepted": department.accepted,
+            "held": department.held,
+            "rejected": department.rejected,
+            "dropped": department.dropped,
+            "blocked": blocked.get(department.code, 0),
         }
         parts = tuple((key, label, counts[key], 100 * counts[key] / longest) for key, label in OUTCOMES)
         bars.append(Bar(department.name_zh, department.received, parts))
@@ -72,7 +81,14 @@ def print_summary(console: Console, days: list[DaySummary], home: Path, page: Pa
     for day in days:
         table = Table(title=f"{day.business_date}  build {day.build}", title_justify="left")
         table.add_column("department 部门")
-        for name in ("files 文件", "received 收到", "accepted 接收", "held 暂存", "rejected 退回", "dropped 重复"):
+        for name in (
+            "files 文件",
+            "received 收到",
+            "accepted 接收",
+            "held 暂存",
+            "rejected 退回",
+            "dropped 重复",
+        ):
             table.add_column(name, justify="right")
         table.add_column("blocked 整批拦截")
         for d in day.departments:

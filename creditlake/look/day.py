@@ -101,11 +101,16 @@ def summarise_departments(lake: Lake, catalog: Catalog, candidate: CandidateMani
                     rows.append(row)
                     if row.status == "blocked":
                         names = tuple(file.name for file in batch.receipts[0].files)
-                        defects = find_batch_defects(lake, contract.department, contract.dataset, batch.batch_id)
+                        defects = find_batch_defects(
+                            lake, contract.department, contract.dataset, batch.batch_id
+                        )
                         blocked.append(Blocked(contract.name, batch.batch_id, names, defects))
         days.append(
             DepartmentDay(
-                department.code, department.name_zh, receipts, repeated,
+                department.code,
+                department.name_zh,
+                receipts,
+                repeated,
                 received=sum(row.received or 0 for row in rows),
                 accepted=sum(row.accepted for row in rows),
                 held=sum(row.held for row in rows),

@@ -20,20 +20,28 @@ def print_status(lake: Lake, catalog: Catalog) -> None:
     console = Console(highlight=False)
     pointer, _ = read_pointer(lake)
     if pointer:
-        console.print(f"published: {pointer.release_id} for {pointer.business_date}, since {pointer.published_at}")
+        console.print(
+            f"published: {pointer.release_id} for {pointer.business_date}, since {pointer.published_at}"
+        )
     else:
         console.print("published: nothing yet")
     for contract in catalog.contracts.values():
-        states = [batch_state(lake, contract.department, contract.dataset, b.batch_id)
-                  for b in list_batches(lake, contract, date.max)]
-        counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no batches"
+        states = [
+            batch_state(lake, contract.department, contract.dataset, b.batch_id)
+            for b in list_batches(lake, contract, date.max)
+        ]
+        counts = (
+            ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no batches"
+        )
         console.print(f"  {contract.name:<42} {contract.title}: {counts}")
     for build in list_builds(lake)[-BUILDS_SHOWN:]:
         verdict, release = find_verdict(lake, build), find_release(lake, build)
         outcome = release.release_id if release else verdict.verdict if verdict else "unfinished"
         console.print(f"  build {build}: {outcome}")
     for notice in list_notices(lake, date.max):
-        console.print(f"  notice {notice.received_date} {notice.sender}/{notice.file}: {notice.code} {notice.message}")
+        console.print(
+            f"  notice {notice.received_date} {notice.sender}/{notice.file}: {notice.code} {notice.message}"
+        )
 
 
 def batch_state(lake: Lake, department: str, dataset: str, batch_id: str) -> str:

@@ -13,11 +13,21 @@ from pathlib import Path
 
 import duckdb
 
-# dataset: name, then expressions for code (USCC or resident ID), organisation code, register number, tax number
+# dataset: name, then expressions for code (USCC or resident ID), organisation code, register and tax number
 PARTIES = {
-    "market_regulation/penalty_decision": ("counterpart_name", "coalesce(uscc, id_no)", "org_code", "reg_no", "tax_id"),
+    "market_regulation/penalty_decision": (
+        "counterpart_name",
+        "coalesce(uscc, id_no)",
+        "org_code",
+        "reg_no",
+        "tax_id",
+    ),
     "administrative_approval/licence_decision": (
-        "counterpart_name", "coalesce(uscc, id_no)", "org_code", "reg_no", "tax_id",
+        "counterpart_name",
+        "coalesce(uscc, id_no)",
+        "org_code",
+        "reg_no",
+        "tax_id",
     ),
     "court/judgment_defaulter": ("name", "party_code", "party_code", "null", "null"),
     "tax/a_level_taxpayer": ("taxpayer_name", "uscc", "null", "null", "tax_id"),
@@ -30,17 +40,22 @@ HALF_WIDTH = "0123456789ABCDEFGHJKLMNPQRTUWXY()"
 
 def normalise_code(expression: str) -> str:
     """SQL: width, case, blanks, apostrophes and hyphens of a code."""
-    return f"nullif(regexp_replace(upper(translate({expression}, '{FULL_WIDTH}', '{HALF_WIDTH}')), '[\\s''-]', '', 'g'), '')"
+    half = f"upper(translate({expression}, '{FULL_WIDTH}', '{HALF_WIDTH}'))"
+    return f"nullif(regexp_replace({half}, '[\\s''-]', '', 'g'), '')"
 
 
 def normalise_name(expression: str) -> str:
     """SQL: width and blanks of a name."""
-    return f"nullif(regexp_replace(translate({expression}, '{FULL_WIDTH}', '{HALF_WIDTH}'), '\\s', '', 'g'), '')"
+    return (
+        f"nullif(regexp_replace(translate({expression}, '{FULL_WIDTH}', '{HALF_WIDTH}'), '\\s', '', 'g'), '')"
+    )
 
 
 def latest_snapshot(cells: Path, dataset: str) -> str:
     """Return the glob of the register batch with most rows; a damaged snapshot is smaller."""
-    batches = sorted(cells.glob(f"{dataset}/*/*/part-*.parquet"), key=lambda path: (path.stat().st_size, str(path)))
+    batches = sorted(
+        cells.glob(f"{dataset}/*/*/part-*.parquet"), key=lambda path: (path.stat().st_size, str(path))
+    )
     if not batches:
         raise SystemExit(f"no cells of {dataset} under {cells}; run the decode step first")
     return str(batches[-1].parent / "part-*.parquet")
@@ -61,12 +76,15 @@ def link(connection: duckdb.DuckDBPyConnection, cells: Path, target: Path) -> No
     natural = latest_snapshot(cells, "public_security/population_register")
     connection.execute(
         f"create table subjects as select 'L' || pripid as subject, {normalise_code('uscc')} as code, "
-        f"{normalise_code('reg_no')} as reg_no, {normalise_name('ent_name')} as name from read_parquet('{legal}') "
+        f"{normalise_code('reg_no')} as reg_no, {normalise_name('ent_name')} as name "
+        f"from read_parquet('{legal}') "
         f"union all select 'N' || row_no, {normalise_code('id_no')}, null, null from read_parquet('{natural}')"
     )
     for key, expression in (
-        ("code", "code"), ("org", "case when length(code) = 18 and subject[1] = 'L' then code[9:17] end"),
-        ("reg", "reg_no"), ("name", "name"),
+        ("code", "code"),
+        ("org", "case when length(code) = 18 and subject[1] = 'L' then code[9:17] end"),
+        ("reg", "reg_no"),
+        ("name", "name"),
     ):
         connection.execute(
             f"create table by_{key} as select {expression} as k, min(subject) as subject from subjects "
@@ -75,7 +93,8 @@ def link(connection: duckdb.DuckDBPyConnection, cells: Path, target: Path) -> No
     connection.execute(
         f"""
         copy (
-            select dataset, file, row_no, coalesce(c.subject, o.subject, t.subject, r.subject, n.subject) as subject,
+            select dataset, file, row_no,
+                coalesce(c.subject, o.subject, t.subject, r.subject, n.subject) as subject,
                 case when c.subject is not null then 'code' when o.subject is not null then 'org_code'
                     when t.subject is not null then 'tax_id' when r.subject is not null then 'reg_no'
                     when n.subject is not null then 'name' end as tier
@@ -100,11 +119,16 @@ def main() -> None:
     link(connection, arguments.cells, arguments.target)
     seconds = time.perf_counter() - start
     found = connection.execute(
-        "select count(*), count(subject), sum(('0x' || md5(concat_ws('|', dataset, row_no, subject, tier))[1:12])"
-        f"::ubigint)::varchar from '{arguments.target}'"
+        "select count(*), count(subject), "
+        "sum(('0x' || md5(concat_ws('|', dataset, row_no, subject, tier))[1:12])::ubigint)::varchar "
+        f"from '{arguments.target}'"
     ).fetchone()
     assert found is not None
-    print(json.dumps({"records": found[0], "linked": found[1], "rows_hash": found[2], "seconds": round(seconds, 2)}))
+    print(
+        json.dumps(
+            {"records": found[0], "linked": found[1], "rows_hash": found[2], "seconds": round(seconds, 2)}
+        )
+    )
 
 
 if __name__ == "__main__":

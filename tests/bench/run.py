@@ -19,7 +19,11 @@ from pathlib import Path
 import psutil
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SUBJECTS = {"150k": (20_000, 60_000), "1m": (26_148, 98_744), "10m": (261_478, 987_443)}  # Xiamen 2015, a tenth of it
+SUBJECTS = {
+    "150k": (20_000, 60_000),
+    "1m": (26_148, 98_744),
+    "10m": (261_478, 987_443),
+}  # Xiamen 2015, a tenth of it
 RECORDS = {"150k": 150_000, "1m": 1_000_000, "10m": 10_000_000}
 BUSINESS_DATE = "2026-11-16"
 SAMPLE_SECONDS = 0.2
@@ -52,7 +56,10 @@ def measure(step: str, command: list[str], environment: dict[str, str], log: Pat
     if code:
         raise SystemExit(f"{step} failed with exit code {code}; its last lines:\n{log.read_text()[-4000:]}")
     measured = Measured(step, round(seconds, 1), round(cpu, 1), peak[0] >> 20)
-    print(f"{step:<14}{measured.seconds:>9.1f} s {measured.cpu_seconds:>9.1f} cpu-s {measured.peak_mb:>8} MB", flush=True)
+    print(
+        f"{step:<14}{measured.seconds:>9.1f} s {measured.cpu_seconds:>9.1f} cpu-s {measured.peak_mb:>8} MB",
+        flush=True,
+    )
     return measured
 
 
@@ -78,8 +85,24 @@ def steps_of(home: Path, size: str) -> list[tuple[str, list[str]]]:
     legal, natural = SUBJECTS[size]
     day = ["--business-date", BUSINESS_DATE]
     return [
-        ("simulate", [command, "simulate", str(home / "city"), "--seed", "1", "--legal", str(legal), "--natural",
-                      str(natural), "--records", str(RECORDS[size]), "--day", BUSINESS_DATE]),
+        (
+            "simulate",
+            [
+                command,
+                "simulate",
+                str(home / "city"),
+                "--seed",
+                "1",
+                "--legal",
+                str(legal),
+                "--natural",
+                str(natural),
+                "--records",
+                str(RECORDS[size]),
+                "--day",
+                BUSINESS_DATE,
+            ],
+        ),
         ("collect", [command, "collect", *day]),
         ("decode", [command, "decode", *day]),
         ("standardise", [command, "standardise", *day]),
@@ -107,18 +130,36 @@ def main() -> None:
         "CREDITLAKE_INBOX": str(home / "city" / "inbox_by_day" / BUSINESS_DATE),
         "CREDITLAKE_SUBJECT_KEY": "benchmark key",
     }
-    measured = [measure(step, command, environment, home / f"{step}.log") for step, command in steps_of(home, arguments.size)]
+    measured = [
+        measure(step, command, environment, home / f"{step}.log")
+        for step, command in steps_of(home, arguments.size)
+    ]
     baseline = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("baseline_duckdb.py")), str(home / "lake" / "cells"),
-         str(home / "baseline.parquet")],
-        capture_output=True, text=True, check=True,
+        [
+            sys.executable,
+            str(Path(__file__).with_name("baseline_duckdb.py")),
+            str(home / "lake" / "cells"),
+            str(home / "baseline.parquet"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     b = json.loads(baseline.stdout)
-    print(f"\nB = {b['seconds']} s for {b['records']:,} records ({b['linked']:,} linked, rows' hash {b['rows_hash']})")
+    print(
+        f"\nB = {b['seconds']} s for {b['records']:,} records, "
+        f"{b['linked']:,} linked, rows' hash {b['rows_hash']}"
+    )
     for step in measured:
-        print(f"{step.step:<14}{step.seconds:>9.1f} s {step.seconds / b['seconds']:>7.1f} B {step.peak_mb:>8} MB")
+        print(
+            f"{step.step:<14}{step.seconds:>9.1f} s {step.seconds / b['seconds']:>7.1f} B"
+            f" {step.peak_mb:>8} MB"
+        )
     result = {
-        "size": arguments.size, "machine": platform.platform(), "cores": os.cpu_count(), "baseline": b,
+        "size": arguments.size,
+        "machine": platform.platform(),
+        "cores": os.cpu_count(),
+        "baseline": b,
         "steps": [asdict(step) for step in measured],
     }
     (arguments.home / f"{arguments.size}.json").write_text(json.dumps(result, indent=1))

@@ -1,0 +1,87 @@
+"""A small city's four scenario days, and the product's own commands to play them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
+
+from creditlake.settings import REPOSITORY
+
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One home folder, with the environment its commands run in."""
+
+    home: Path
+    city: Path
+    extra: dict[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of this installation's commands."""
+        return os.environ | {
+            "CREDITLAKE_HOME": str(self.home),
+            "CREDITLAKE_SUBJECT_KEY": "test key",
+            "CREDITLAKE_SPARK_MEMORY": "1g",
+            **self.extra,
+        }
+
+    def deliver(self, business_date: str) -> None:
+        """Lay a day's files into the inbox, with their times."""
+        source = self.city / "inbox_by_day" / business_date
+        for file in sorted(path for path in source.rglob("*") if path.is_file()):
+            target = self.home / "inbox" / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, target)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own."""
+        return subprocess.Popen(
+            [str(Path(sys.executable).with_name("creditlake")), *arguments],
+            env=self.environment,
+            cwd=REPOSITORY,
+            text=True,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *arguments: str, expect: int = 0) -> str:
+        """Run a command to its end and return what it printed; its exit code is asserted."""
+        with self.start(*arguments) as process:
+            output, errors = process.communicate()
+        assert process.returncode == expect, f"creditlake {' '.join(arguments)}\n{output}\n{errors}"
+        return output + errors
+
+    def pointer(self) -> dict[str, str] | None:
+        """Return current.json of a folder lake, or None."""
+        path = self.home / "lake" / "current.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+
+@pytest.fixture(scope="session")
+def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scenario of the demo for a few hundred subjects."""
+    city = tmp_path_factory.mktemp("city")
+    plan_demo_days(city, seed=SEED, legal=400, natural=900, records=3000)
+    return city
+
+
+@pytest.fixture(scope="session")
+def days() -> list[str]:
+    """The scenario's business dates."""
+    return [day.isoformat() for day in DEMO_DAYS]
+
+
+@pytest.fixture
+def installation(tmp_path: Path, small_city: Path) -> Installation:
+    """An empty installation on a folder lake."""
+    return Installation(tmp_path / "home", small_city, {})

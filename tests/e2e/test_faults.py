@@ -1,0 +1,103 @@
+"""What breaks around us while a day is built: a clear error each, and nothing published moves."""
+
+import json
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from creditlake.storage import open_lake
+from tests.e2e.conftest import Installation
+from tests.services import MinioServer, folder_settings, tools_folder
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+
+@pytest.mark.service
+def test_a_day_on_minio_survives_the_server_stopping_in_the_middle(
+    tmp_path: Path, small_city: Path, days: list[str]
+) -> None:
+    server = MinioServer.in_folder(tmp_path / "minio")
+    bucket = f"lake-{uuid.uuid4().hex[:12]}"
+    place = Installation(
+        tmp_path / "home",
+        small_city,
+        {
+            "CREDITLAKE_LAKE": f"s3://{bucket}/lake",
+            "CREDITLAKE_S3_ENDPOINT": server.endpoint,
+            "CREDITLAKE_S3_ACCESS_KEY": server.access_key,
+            "CREDITLAKE_S3_SECRET_KEY": server.secret_key,
+            "CREDITLAKE_S3_JARS": str(tools_folder() / "s3-jars"),
+        },
+    )
+    place.deliver(days[0])
+    date = ["--business-date", days[0]]
+    try:
+        server.start()
+        server.make_bucket(bucket)
+        for step in ("collect", "decode", "standardise", "link"):
+            place.run(step, *date)
+        stopped = place.start("build-marts", *date)
+        time.sleep(3)  # somewhere in the middle: the command takes longer than that
+        server.stop()
+        output, errors = stopped.communicate()
+        assert stopped.returncode == 1, output
+        assert "does not answer" in errors or "connect" in errors.lower(), errors
+        assert "Traceback" not in errors
+        server.start()
+        for step in ("build-marts", "gate", "serve", "publish", "feedback"):
+            place.run(step, *date)
+        lake = open_lake(server.settings(bucket, place.home))
+        on_minio = json.loads(lake.read_bytes("current.json"))
+    finally:
+        server.stop()
+    in_folder = Installation(tmp_path / "folder", small_city, {})
+    in_folder.deliver(days[0])
+    in_folder.run("run", *date)
+    pointer = in_folder.pointer()
+    assert pointer
+    assert pointer["content_hash"] == on_minio["content_hash"]
+
+
+def test_a_corrupt_file_in_the_lake_is_found_and_never_published(
+    installation: Installation, days: list[str]
+) -> None:
+    installation.deliver(days[0])
+    installation.run("run", "--business-date", days[0])
+    before = installation.pointer()
+    installation.deliver(days[1])
+    for step in ("collect", "decode", "standardise"):
+        installation.run(step, "--business-date", days[1])
+    records = installation.home / "lake" / "records" / "market_regulation" / "penalty_decision"
+    damaged = sorted(records.rglob("*.parquet"))[0]
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.chmod(0o644)
+    damaged.write_bytes(data)
+    installation.run("link", "--business-date", days[1])
+    errors = installation.run("build-marts", "--business-date", days[1], expect=1)
+    lake = open_lake(folder_settings(installation.home))
+    key = str(damaged.relative_to(installation.home / "lake"))
+    assert f"{key} is corrupt" in errors
+    assert lake.exists(key)
+    assert installation.pointer() == before
+
+
+def test_two_builds_of_a_date_at_once_publish_one_release(
+    installation: Installation, days: list[str]
+) -> None:
+    installation.deliver(days[0])
+    for step in ("collect", "decode", "standardise"):
+        installation.run(step, "--business-date", days[0])
+    steps = ("link", "build-marts", "gate", "serve", "publish")
+    for step in steps:
+        pair = [installation.start(step, "--business-date", days[0]) for _ in range(2)]
+        ended = [(process.communicate(), process.returncode) for process in pair]
+        assert 0 in [code for _, code in ended], ended
+        assert all("Traceback" not in errors for (_, errors), _ in ended), ended
+    lake = open_lake(folder_settings(installation.home))
+    releases = {key.split("/")[1] for key in lake.list_keys("releases/")}
+    pointer = installation.pointer()
+    assert pointer
+    assert releases == {pointer["release_id"]}
