@@ -57,11 +57,16 @@ class CorruptObject(StorageError):
 
 
 @contextlib.contextmanager
-def lake_errors(key: str, place: str) -> Iterator[None]:
-    """Turn the operating system's errors about the file behind a key into the lake's."""
+def lake_errors(key: str, place: str, *, writing: bool = False) -> Iterator[None]:
+    """Turn the operating system's errors about the file behind a key into the lake's.
+
+    When reading, a path that is not there, or is a folder, is a missing object.
+    """
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        if writing:
+            raise StorageError(f"{key}: cannot be created in the {place}: {error.strerror}") from error
         raise ObjectMissing(f"{key}: no such object in the {place}") from error
     except PermissionError as error:
         raise StorageRefused(f"{key}: this user may not read or write in the {place}") from error

@@ -66,7 +66,7 @@ class FolderLake(Lake):
     def put_if_absent(self, key: str, data: bytes) -> None:
         """See Lake."""
         target = self._path(key)
-        with lake_errors(key, str(self)), self._draft() as draft:
+        with lake_errors(key, str(self), writing=True), self._draft() as draft:
             self._write_draft(draft, data)
             self._name_draft(draft, target, key)
 
@@ -76,7 +76,7 @@ class FolderLake(Lake):
         device = path.stat().st_dev  # a missing source is the caller's FileNotFoundError
         if target.exists():  # cheaper than copying first; the link below decides
             raise ObjectExists(f"{key} exists already")
-        with lake_errors(key, str(self)), self._draft() as draft:
+        with lake_errors(key, str(self), writing=True), self._draft() as draft:
             if consume and device == self.root.stat().st_dev:
                 os.link(path, draft)
             else:
@@ -90,7 +90,7 @@ class FolderLake(Lake):
     def compare_and_swap(self, key: str, data: bytes, token: str | None) -> None:
         """See Lake; the lock file orders the swaps of all processes on this machine."""
         target = self._path(key)
-        with lake_errors(key, str(self)), self._draft() as draft, self._swap_lock(key):
+        with lake_errors(key, str(self), writing=True), self._draft() as draft, self._swap_lock(key):
             try:
                 found = hashlib.sha256(target.read_bytes()).hexdigest()
             except FileNotFoundError:

@@ -316,7 +316,7 @@ class S3Lake(Lake):
     def _local_copy(self, entry: FileEntry, scratch: Path, recheck: bool) -> Path:
         """Download under `scratch`; a whole copy from an earlier call is used again."""
         target = scratch / check_key(entry.key)
-        with lake_errors(entry.key, f"scratch folder {scratch}"):
+        with lake_errors(entry.key, f"scratch folder {scratch}", writing=True):
             if target.exists() and self._is_whole(target, entry, recheck):
                 return target
             target.parent.mkdir(parents=True, exist_ok=True)
