@@ -36,10 +36,12 @@ REAL_DATE = (
     "(?:0[13578]|1[02])(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)(?:0[1-9]|[12][0-9]|30)|02(?:0[1-9]|1[0-9]|2[0-8]))"
     f"|{LEAP_YEAR}0229)"
 )  # 1880-01-01 and later, as yyyymmdd
-RESIDENT_SHAPE = f"[0-9]{{6}}{REAL_DATE}[0-9]{{3}}[0-9X]"
+RESIDENT_BODY = f"[0-9]{{6}}{REAL_DATE}[0-9]{{3}}"
+RESIDENT_SHAPE = f"{RESIDENT_BODY}[0-9X]"
 RESIDENT15 = "[0-9]{15}"
 CENTENARIAN = "[0-9]{12}99[6-9]"  # 15-digit numbers of people born before 1900
-TAX_OF_PERSON = "(?:[0-9]{15}|[0-9]{17}[0-9X])[0-9]{2}"  # resident number + 2: old individual businesses
+TAX17_SHAPE = "[0-9]{17}"  # 15-digit resident number + 2 digits: old individual businesses
+TAX20_SHAPE = f"{RESIDENT_SHAPE}[0-9]{{2}}"  # the same with the 18-digit number
 PLACEHOLDER = "0+X?"
 SCIENTIFIC = r"[0-9](?:\.[0-9]+)?E\+?[0-9]{1,2}"  # Excel: 9.14403E+17
 ROUNDED = "[0-9]{15}000(?:00)?"  # Excel keeps 15 digits
@@ -139,15 +141,11 @@ def check_resident_id(code: str) -> IdentifierStatus:
     The division is never looked at: reorganised counties are in no list. An impossible birth date is INVALID.
     The 15-digit form has no check digit; a real date in it is all that can be asked.
     """
-    if _matches(RESIDENT15, code):
-        return _valid_or_invalid(_matches(RESIDENT_SHAPE, convert_resident_id15(code)))
+    if _matches(RESIDENT15, code) and _matches(RESIDENT_SHAPE, convert_resident_id15(code)):
+        return IdentifierStatus.VALID
     if not _matches(RESIDENT_SHAPE, code):
         return IdentifierStatus.INVALID
     return _valid_if(resident_check_char(code[:17]) == code[17])
-
-
-def _valid_or_invalid(passes: bool) -> IdentifierStatus:
-    return IdentifierStatus.VALID if passes else IdentifierStatus.INVALID
 
 
 def check_tax_id(code: str) -> IdentifierStatus:
@@ -159,7 +157,7 @@ def check_tax_id(code: str) -> IdentifierStatus:
         return IdentifierStatus.INVALID
     if _matches(TAX15_SHAPE, code):
         return check_org_code(code[6:])
-    if _matches(TAX_OF_PERSON, code):
+    if _matches(TAX17_SHAPE, code) or _matches(TAX20_SHAPE, code):
         return check_resident_id(code[:-2])
     if len(code) != 18:
         return IdentifierStatus.INVALID
@@ -250,7 +248,8 @@ def grade_resident_id(raw: str | None) -> Graded:
 def grade_other_document(raw: str | None) -> Graded:
     """Grade a cell that holds a passport or permit number: only its shape can be judged."""
     code = clean_identifier(raw or "")
-    return _grade(raw, _valid_or_invalid(_matches(OTHER_DOCUMENT, code)), code)
+    status = IdentifierStatus.VALID if _matches(OTHER_DOCUMENT, code) else IdentifierStatus.INVALID
+    return _grade(raw, status, code)
 
 
 def grade_party_code(raw: str | None, is_person: bool) -> Graded:

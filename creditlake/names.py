@@ -5,24 +5,16 @@ those are made equal. 有限公司 and 有限责任公司 are not: two companies
 """
 
 import re
-import string
 
-from creditlake.normalise import normalise_text
+from creditlake.normalise import normalisation
 
-MIDDLE_DOT = "·"  # the mapping table turns its variants into this one
 DOT_BETWEEN_HAN = re.compile(r"(?<=[一-鿿])\.(?=[一-鿿])")  # a middle dot typed as a full stop
-MASKED_NAME = re.compile(r"[*某]|X{2,}|[一-鿿]X")  # after mapping × and lower-case x to X
-
-
-def fold_case(name: str) -> str:
-    """Upper-case ASCII letters only, as every engine does it alike."""
-    return name.translate(str.maketrans(string.ascii_lowercase, string.ascii_uppercase))
+MASKED_NAME = re.compile(r"[*某]|X{2,}|[一-鿿]X")  # × and lower-case x have become X
 
 
 def normalise_name(name: str) -> str:
     """Return the form in which names are compared; never shown to anybody."""
-    plain = fold_case(normalise_text(name)).replace(" ", "").replace(MIDDLE_DOT, "")
-    return DOT_BETWEEN_HAN.sub("", plain)
+    return DOT_BETWEEN_HAN.sub("", name.translate(normalisation().name_table))
 
 
 def is_masked_name(name: str) -> bool:

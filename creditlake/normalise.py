@@ -20,10 +20,10 @@ FILE = "normalisation.yml"
 PAIR_SECTIONS = ("width", "radicals", "look_alikes", "traditional")
 SECTIONS = frozenset({*PAIR_SECTIONS, "blanks", "removed", "fillers"})
 
+MIDDLE_DOT = "·"  # the mapping turns its variants into this one
 LEADING_MARKS = "'`\"="  # Excel's text apostrophe, back-quotes, ="…"
 TRAILING_MARKS = ".,;:!?、'\"`/\\"
 LAST_STAR = re.compile(r"^([^*]+)\*$")  # an X typed as a star; a masked value has several or one inside
-BRACKETS = ("[]【】()", "〔〕〔〕〔〕")
 CHINESE_DIGITS = ("〇零一二三四五六七八九", "00123456789")
 CHINESE_YEAR = re.compile(r"^(.*〔)([〇零一二三四五六七八九]{4})(〕.*)$")
 NUMBER_PREFIX = re.compile(r"第([0-9〔])")
@@ -36,26 +36,35 @@ class NormalisationError(Exception):
 
 @dataclass(frozen=True)
 class Normalisation:
-    """The loaded table: what a character becomes ("" = dropped) and which cells count as empty."""
+    """The loaded mapping ("" = dropped), the cells that count as empty, and tables for `str.translate`."""
 
     mapping: Mapping[str, str]
     fillers: frozenset[str]
 
     @cached_property
     def text_table(self) -> dict[int, str]:
-        """For `str.translate`: any text."""
+        """Any text: the mapping itself."""
         return {ord(char): becomes for char, becomes in self.mapping.items()}
 
     @cached_property
     def code_table(self) -> dict[int, str]:
-        """For `str.translate`: codes, which have no blanks, no hyphens and no lower case.
+        """Codes have no blanks, no hyphens and no lower case."""
+        return self._fold({" ": "", "-": ""})
 
-        Upper-casing is ASCII only: `str.upper` and Java's differ on rare letters.
-        """
-        upper = dict(zip(string.ascii_lowercase, string.ascii_uppercase, strict=True))
-        end_form = {char: becomes.strip(" -") for char, becomes in self.mapping.items()}
-        full = {char: upper.get(becomes, becomes) for char, becomes in end_form.items()}
-        full |= upper | {" ": "", "-": ""}
+    @cached_property
+    def name_table(self) -> dict[int, str]:
+        """Names are compared without blanks, middle dots and case."""
+        return self._fold({" ": "", MIDDLE_DOT: ""})
+
+    @cached_property
+    def doc_no_table(self) -> dict[int, str]:
+        """Document numbers have one kind of bracket and no blanks."""
+        return self._fold({" ": ""} | dict(zip("[]【】()", "〔〕〔〕〔〕", strict=True)))
+
+    def _fold(self, extra: dict[str, str]) -> dict[int, str]:
+        """Compose the mapping with `extra` and upper-casing, ASCII only: beyond it engines differ."""
+        last = dict(zip(string.ascii_lowercase, string.ascii_uppercase, strict=True)) | extra
+        full = last | {char: last.get(becomes, becomes) for char, becomes in self.mapping.items()}
         return {ord(char): becomes for char, becomes in full.items()}
 
 
@@ -120,8 +129,7 @@ def normalise_doc_no(text: str) -> str:
 
     `市场【2019】第1号`, `市场〔二〇一九〕1号` and `市场(2019)1` are one number.
     """
-    number = normalise_text(text).replace(" ", "").translate(str.maketrans(*BRACKETS))
-    number = number.translate(str.maketrans(string.ascii_lowercase, string.ascii_uppercase))
+    number = text.translate(normalisation().doc_no_table)
     year = CHINESE_YEAR.match(number)
     if year:
         number = year[1] + year[2].translate(str.maketrans(*CHINESE_DIGITS)) + year[3]

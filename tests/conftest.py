@@ -1,10 +1,13 @@
 """Fixtures that more than one folder of tests uses."""
 
+import os
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from creditlake.settings import Settings
 from tests.services import MinioServer
@@ -27,3 +30,22 @@ def s3_settings(minio_server: MinioServer, tmp_path: Path) -> Settings:
     bucket = f"lake-{uuid.uuid4().hex[:16]}"
     minio_server.make_bucket(bucket)
     return minio_server.settings(bucket, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """One small Spark session for the whole run: one core, one shuffle partition, UTC, no user interface."""
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    session = (
+        SparkSession.builder.master("local[1]")
+        .appName("creditlake-tests")
+        .config("spark.sql.shuffle.partitions", 1)
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.driver.memory", "2g")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()
