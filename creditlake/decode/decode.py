@@ -1,0 +1,267 @@
+"""The decode step: the work list, one batch, its manifest.
+
+A file that cannot be read as agreed blocks its batch with a code and the other batches go on. What is our
+own failure (store, disk, a bug) is no verdict about the file: nothing is written for that batch, the others
+are decoded, and the step ends in DecodeError, so that the next run takes it up again.
+"""
+
+import logging
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from creditlake.catalog import Catalog
+from creditlake.contract import Contract
+from creditlake.decode.cells import CellsWriter, FileFacts
+from creditlake.decode.csv import read_csv
+from creditlake.decode.defects import FileDefect
+from creditlake.decode.envelope import check_rows
+from creditlake.decode.jsonl import read_jsonl
+from creditlake.decode.xlsx import read_xlsx
+from creditlake.receipts import Batch, list_batches
+from creditlake.settings import settings
+from creditlake.storage import (
+    BatchDefect,
+    FileEntry,
+    Lake,
+    ObjectExists,
+    StepManifest,
+    batch_manifest_key,
+    code_version,
+    find_manifest,
+    make_step_key,
+    now_utc,
+    peak_memory_mb,
+    read_manifest,
+    write_manifest,
+)
+from creditlake.verdicts import Settlement, Verdict, list_verdicts
+
+LOG = logging.getLogger("creditlake.decode")
+DECODE_STEP = "decode"
+DECODE_VERSION = "1"
+READERS = {"csv": read_csv, "xlsx": read_xlsx, "jsonl": read_jsonl}
+
+
+class DecodeError(Exception):
+    """Batches could not be decoded through no fault of their files; the other batches were."""
+
+
+@dataclass
+class Decoded:
+    """What reading a batch's files gave; `defects` of level B block it."""
+
+    facts: list[FileFacts] = field(default_factory=list)
+    defects: list[BatchDefect] = field(default_factory=list)
+
+    @property
+    def received(self) -> int:
+        """Records of all files, ragged ones included."""
+        return sum(facts.received for facts in self.facts)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the batch stops here."""
+        return any(defect.level == "B" for defect in self.defects)
+
+    def counts(self) -> dict[str, int]:
+        """Return rows by kind, and defects by code."""
+        counts = {
+            "received": self.received,
+            "ragged": sum(facts.ragged for facts in self.facts),
+            "blank": sum(facts.blank for facts in self.facts),
+        }
+        for defect in self.defects:
+            counts[defect.code] = counts.get(defect.code, 0) + 1
+        return counts
+
+
+def decode_step_key(catalog: Catalog, contract: Contract, batch: Batch, verdict: Verdict | None) -> str:
+    """Return the key of the batch's current cells; a verdict makes the batch waiting again."""
+    version = f"{DECODE_VERSION}+{verdict.decision_id}" if verdict else DECODE_VERSION
+    return make_step_key(catalog.digest(contract), version, batch.files)
+
+
+def cells_manifest_key(catalog: Catalog, contract: Contract, batch: Batch, verdict: Verdict | None) -> str:
+    """Return where the manifest of the batch's current cells lies or will lie."""
+    step_key = decode_step_key(catalog, contract, batch, verdict)
+    return batch_manifest_key("cells", batch.department, batch.dataset, batch.batch_id, step_key)
+
+
+def list_decoded(
+    lake: Lake, catalog: Catalog, contract: Contract, until: date
+) -> Iterator[tuple[Batch, str, StepManifest | None]]:
+    """Yield (batch, manifest key, manifest) in receipt order; no manifest means: waiting for decode."""
+    verdicts = list_verdicts(lake, until)
+    for batch in list_batches(lake, contract, until):
+        key = cells_manifest_key(catalog, contract, batch, verdicts.get(batch.batch_id))
+        yield batch, key, find_manifest(lake, key)
+
+
+def decode_waiting(
+    lake: Lake, catalog: Catalog, business_date: date, only: str | None = None, *, scratch: Path | None = None
+) -> list[StepManifest]:
+    """Decode every batch received up to the business date that has no current cells; `only` one dataset.
+
+    Returns the manifests written by this call. Raises DecodeError at the end if some batch failed.
+    """
+    scratch = scratch or settings().scratch
+    written: list[StepManifest] = []
+    failures: list[tuple[Batch, Exception]] = []
+    verdicts = list_verdicts(lake, business_date)
+    for contract in (catalog.contracts[only],) if only else catalog.contracts.values():
+        last_rows: int | None = None
+        for batch, _, manifest in list_decoded(lake, catalog, contract, business_date):
+            if manifest is None:
+                try:
+                    manifest = decode_batch(
+                        lake,
+                        catalog,
+                        batch,
+                        verdict=verdicts.get(batch.batch_id),
+                        last_rows=last_rows,
+                        scratch=scratch,
+                    )
+                except Exception as error:  # whatever it is, the other batches go on
+                    LOG.exception("%s %s: decode failed", contract.name, batch.batch_id)
+                    failures.append((batch, error))
+                    continue
+                written.append(manifest)
+            if manifest.status == "ok":
+                last_rows = manifest.counts["received"]
+    if failures:
+        names = "; ".join(f"{b.department}.{b.dataset} {b.batch_id}: {error}" for b, error in failures)
+        raise DecodeError(f"{len(failures)} batches could not be decoded: {names}") from failures[0][1]
+    return written
+
+
+def decode_batch(
+    lake: Lake,
+    catalog: Catalog,
+    batch: Batch,
+    *,
+    verdict: Verdict | None = None,
+    last_rows: int | None = None,
+    scratch: Path,
+) -> StepManifest:
+    """Decode one batch and commit its manifest: status ok with cells, or blocked with the defects.
+
+    `last_rows` is the size of the dataset's last accepted batch before this one, for the row envelope.
+    Raises StorageError (CorruptObject for a raw file that changed in the lake) and OSError.
+    """
+    started_at = now_utc()
+    contract = catalog.contracts[f"{batch.department}.{batch.dataset}"]
+    key = cells_manifest_key(catalog, contract, batch, verdict)
+    attempt = f"cells/{batch.department}/{batch.dataset}/{batch.batch_id}/{uuid.uuid4().hex[:12]}"
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="decode-", dir=scratch) as folder:
+        parts = Path(folder) / "parts"
+        parts.mkdir()
+        if verdict and verdict.verdict is Settlement.REJECT:
+            decoded = Decoded(defects=[refused_by(verdict, batch).describe(catalog, contract)])
+        else:
+            paths = lake.localise(batch.files, Path(folder) / "raw")
+            decoded = read_files(catalog, contract, batch, paths, parts)
+            decoded.defects += (
+                check_rows(
+                    catalog,
+                    contract,
+                    decoded.received,
+                    last_rows,
+                    file=batch.files[0].key.rpartition("/")[2],
+                    accepted=verdict is not None and verdict.verdict is Settlement.ACCEPT,
+                )
+                if not decoded.is_blocked
+                else []
+            )
+        if not decoded.is_blocked:
+            for part in sorted(parts.iterdir()):
+                lake.upload_if_absent(f"{attempt}/{part.name}", part, consume=True)
+    outputs = [] if decoded.is_blocked else lake.describe_files(attempt)
+    manifest = make_manifest(catalog, contract, batch, decoded, outputs, started_at, verdict, last_rows)
+    return commit(lake, key, manifest)
+
+
+def read_files(catalog: Catalog, contract: Contract, batch: Batch, paths: list[Path], parts: Path) -> Decoded:
+    """Read every file of a batch into parts; a file's defect is noted and the next file is read."""
+    decoded = Decoded()
+    suffix = contract.delivery.nil_suffix
+    named = [(entry.key.rpartition("/")[2], path) for entry, path in zip(batch.files, paths, strict=True)]
+    declared_nil = {name.removesuffix(suffix) for name, _ in named if name.endswith(suffix)}
+    for number, (name, path) in enumerate(item for item in named if not item[0].endswith(suffix)):
+        facts = FileFacts(name)
+        try:
+            with CellsWriter(parts / f"part-{number:05}.parquet", contract, name) as writer:
+                for rows in READERS[contract.delivery.format](path, contract, facts):
+                    writer.write(rows)
+            if not facts.received and name not in declared_nil:
+                raise FileDefect("F06", "no rows and no nil declaration", "没有数据行，也没有零报告声明")
+        except FileDefect as defect:
+            defect.file = name
+            decoded.defects.append(defect.describe(catalog, contract))
+        if not facts.received:
+            (parts / f"part-{number:05}.parquet").unlink()
+        decoded.facts.append(facts)
+    return decoded
+
+
+def refused_by(verdict: Verdict, batch: Batch) -> FileDefect:
+    """Return the defect of a batch that a person refused."""
+    name = batch.files[0].key.rpartition("/")[2]
+    return FileDefect("F09", f"refused by {verdict.who}: {verdict.why}", verdict.why, file=name)
+
+
+def make_manifest(
+    catalog: Catalog,
+    contract: Contract,
+    batch: Batch,
+    decoded: Decoded,
+    outputs: list[FileEntry],
+    started_at: datetime,
+    verdict: Verdict | None,
+    last_rows: int | None,
+) -> StepManifest:
+    """Return the manifest of one decoded batch."""
+    headers = [facts.header for facts in decoded.facts if facts.header]
+    return StepManifest(
+        step=DECODE_STEP,
+        step_version=DECODE_VERSION,
+        code_version=code_version(),
+        contract_digest=catalog.digest(contract),
+        status="blocked" if decoded.is_blocked else "ok",
+        inputs=batch.files,
+        outputs=outputs,
+        counts=decoded.counts(),
+        defects=decoded.defects,
+        columns=list(headers[0]) if headers else [],
+        started_at=started_at,
+        ended_at=now_utc(),
+        peak_memory_mb=peak_memory_mb(),
+        extra={
+            "dataset": contract.name,
+            "batch_id": batch.batch_id,
+            "received": decoded.received,
+            "received_date": batch.received_date.isoformat(),
+            "last_rows": last_rows,
+            "verdict": verdict.decision_id if verdict else None,
+        },
+    )
+
+
+def commit(lake: Lake, key: str, manifest: StepManifest) -> StepManifest:
+    """Write the manifest; if another run was first, drop our cells and return theirs."""
+    try:
+        write_manifest(lake, key, manifest)
+    except ObjectExists:
+        for entry in manifest.outputs:
+            lake.delete(entry.key)
+        return read_manifest(lake, key)
+    if manifest.status == "ok":
+        LOG.info("%s: decoded %s", manifest.extra["dataset"], manifest.counts)
+    for defect in manifest.defects:
+        log = LOG.error if defect.level == "B" else LOG.warning
+        log("%s %s: %s", manifest.extra["dataset"], manifest.extra["batch_id"], defect.message)
+    return manifest
