@@ -218,7 +218,7 @@ def _status(code: Column, check: Check, mended: Column | None = None) -> Column:
 
 
 def _value(code: Column, mended: Column | None = None) -> Column:
-    """Return the code to compare with; null where there is none, so that nothing joins on fillers or zeros."""
+    """Return the code to compare with; null for fillers and zeros, so that nothing joins on them."""
     value = F.when(_is_missing(code) | _is_placeholder(code), F.lit(None))
     if mended is not None:
         value = value.when(mended, _mend(code))
@@ -280,10 +280,9 @@ def id_no_value(text: Column, is_resident: Column | None = None) -> Column:
     """Say the value of `grade_resident_id`: 18 digits also for a good 15-digit number."""
     code = clean_identifier(text)
     body = _resident_body(code)
-    converted = F.when(_is_resident15(code), F.concat(body, _resident_check_char(body))).otherwise(
-        _value(code)
-    )
-    return converted if is_resident is None else F.when(is_resident, converted).otherwise(_value(code))
+    converted = F.concat(body, _resident_check_char(body))
+    resident = F.when(_is_resident15(code), converted).otherwise(_value(code))
+    return resident if is_resident is None else F.when(is_resident, resident).otherwise(_value(code))
 
 
 def party_code_status(text: Column, is_person: Column) -> Column:
