@@ -38,13 +38,20 @@ def approve(lake: Lake, verdict: Verdict, who: str, reason: str) -> ReleaseAppro
         raise NotApprovable(f"build {verdict.build} passed the gate; publish it, there is nothing to approve")
     fixed = [f.name for f in verdict.holds if not f.approvable]
     if fixed:
-        raise NotApprovable(f"build {verdict.build}: {', '.join(fixed)} must be mended and rebuilt, not approved")
+        raise NotApprovable(
+            f"build {verdict.build}: {', '.join(fixed)} must be mended and rebuilt, not approved"
+        )
     if not who.strip() or not reason.strip():
         raise NotApprovable("an approval needs a name and a reason")
     digest = hashlib.sha256("\x1f".join([verdict.candidate_hash, who, reason]).encode()).hexdigest()[:20]
     approval = ReleaseApproval(
-        decision_id=f"a{digest}", candidate_hash=verdict.candidate_hash, build=verdict.build,
-        business_date=verdict.business_date, who=who, reason=reason, decided_at=now_utc(),
+        decision_id=f"a{digest}",
+        candidate_hash=verdict.candidate_hash,
+        build=verdict.build,
+        business_date=verdict.business_date,
+        who=who,
+        reason=reason,
+        decided_at=now_utc(),
     )
     key = f"{ROOM}/{approval.decision_id}.json"
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from creditlake.duck import quote_name
 from creditlake.gate.model import Closed, TableEntry
 from creditlake.storage import Lake
 
@@ -31,7 +32,10 @@ class TableDiff(Closed):
 
 
 def diff_releases(
-    lake: Lake, before: Mapping[str, TableEntry], after: Mapping[str, TableEntry], scratch: Path,
+    lake: Lake,
+    before: Mapping[str, TableEntry],
+    after: Mapping[str, TableEntry],
+    scratch: Path,
     connection: duckdb.DuckDBPyConnection,
 ) -> list[TableDiff]:
     """Return one diff per table of either side; a table with equal content hash and schema is not read."""
@@ -42,15 +46,24 @@ def diff_releases(
 
 
 def _diff_table(
-    lake: Lake, name: str, before: TableEntry | None, after: TableEntry | None, scratch: Path,
+    lake: Lake,
+    name: str,
+    before: TableEntry | None,
+    after: TableEntry | None,
+    scratch: Path,
     connection: duckdb.DuckDBPyConnection,
 ) -> TableDiff:
+    rows_before, rows_after = (entry.rows if entry else 0 for entry in (before, after))
+    whole = TableDiff(
+        table=name,
+        rows_before=rows_before,
+        rows_after=rows_after,
+        added=rows_after,
+        changed=0,
+        removed=rows_before,
+    )
     if before is None or after is None:
-        rows = (before or after).rows  # type: ignore[union-attr]  # one of the two is there
-        return TableDiff(
-            table=name, rows_before=rows if before else 0, rows_after=rows if after else 0,
-            added=rows if after else 0, changed=0, removed=rows if before else 0,
-        )
+        return whole
     old, new = dict(before.columns), dict(after.columns)
     shared = [c for c in new if c in old]
     schema = {
@@ -59,37 +72,35 @@ def _diff_table(
         "columns_retyped": tuple(c for c in shared if old[c] != new[c]),
     }
     if before.content_hash == after.content_hash and not any(schema.values()):
-        return TableDiff(
-            table=name, rows_before=before.rows, rows_after=after.rows, added=0, changed=0, removed=0,
-        )
+        return whole.model_copy(update={"added": 0, "removed": 0})
     if before.grain != after.grain:  # another grain is another table: nothing can be matched
-        return TableDiff(
-            table=name, rows_before=before.rows, rows_after=after.rows,
-            added=after.rows, changed=0, removed=before.rows, **schema,
-        )
+        return whole.model_copy(update=schema)
     paths = [[str(p) for p in lake.localise(entry.files, scratch)] for entry in (before, after)]
     counts = _match_rows(connection, after.grain, [c for c in shared if old[c] == new[c]], *paths)
     sample = _sample_keys(connection, after.grain) if after.level == before.level == "public" else {}
     connection.execute("drop table matched")
-    return TableDiff(
-        table=name, rows_before=before.rows, rows_after=after.rows, sample=sample, **counts, **schema
-    )
+    return whole.model_copy(update={**counts, **schema, "sample": sample})
 
 
 def _match_rows(
-    connection: duckdb.DuckDBPyConnection, grain: tuple[str, ...], columns: list[str],
-    before: list[str], after: list[str],
+    connection: duckdb.DuckDBPyConnection,
+    grain: tuple[str, ...],
+    columns: list[str],
+    before: list[str],
+    after: list[str],
 ) -> dict[str, int]:
     """Put every key whose row differs into the temporary table `matched`, and count by kind."""
-    keys = ", ".join(f'"{c}"' for c in grain)
-    values = ", ".join(f'"{c}"' for c in columns)
-    side = f"select {keys}, hash({values}) as row_hash from read_parquet({{}})"
-    connection.execute(f"""
-        create or replace temp table matched as
+    keys = ", ".join(quote_name(c) for c in grain)
+    values = ", ".join(quote_name(c) for c in columns)
+    side = f"select {keys}, hash({values}) as row_hash from read_parquet({{}})"  # noqa: S608  quoted manifest columns
+    matched = f"""
         select {keys}, case when old.row_hash is null then 'added' when new.row_hash is null then 'removed'
                else 'changed' end as kind
         from ({side.format("$before")}) old full join ({side.format("$after")}) new using ({keys})
-        where old.row_hash is distinct from new.row_hash""", {"before": before, "after": after})
+        where old.row_hash is distinct from new.row_hash"""  # noqa: S608  quoted manifest columns
+    connection.execute(
+        f"create or replace temp table matched as {matched}", {"before": before, "after": after}
+    )
     found = dict(connection.execute("select kind, count(*) from matched group by kind").fetchall())
     return {kind: found.get(kind, 0) for kind in ("added", "changed", "removed")}
 
@@ -97,12 +108,11 @@ def _match_rows(
 def _sample_keys(
     connection: duckdb.DuckDBPyConnection, grain: tuple[str, ...]
 ) -> dict[str, tuple[tuple[str, ...], ...]]:
-    keys = ", ".join(f'"{c}"::varchar' for c in grain)
+    keys = ", ".join(f"{quote_name(c)}::varchar" for c in grain)
+    query = f"select {keys} from matched where kind = $kind order by all limit {SAMPLE_KEYS}"  # noqa: S608
     sample = {}
     for kind in ("added", "changed", "removed"):
-        rows = connection.execute(
-            f"select {keys} from matched where kind = $kind order by all limit {SAMPLE_KEYS}", {"kind": kind}
-        ).fetchall()
+        rows = connection.execute(query, {"kind": kind}).fetchall()
         if rows:
             sample[kind] = tuple(rows)
     return sample

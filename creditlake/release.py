@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 from creditlake.approval import find_approval
 from creditlake.candidate import CandidateManifest, read_candidate
 from creditlake.diff import TableDiff, diff_releases
+from creditlake.duck import open_duckdb
 from creditlake.gate.declaration import Rules, read_rules
 from creditlake.gate.model import Verdict, hash_content
-from creditlake.gate.verdict import judge, open_duckdb
+from creditlake.gate.verdict import judge
 from creditlake.published import (
     CURRENT,
     Pointer,
@@ -70,7 +71,7 @@ class Publication:
 
 
 def judge_candidate(lake: Lake, build: str, scratch: Path, rules: Rules | None = None) -> Verdict:
-    """Judge a candidate and write gate.json, diff.json and the report beside it; the verdict once given stands.
+    """Judge a candidate and write gate.json, diff.json and the report beside it; a verdict stands.
 
     The key of a verdict is made of the candidate's content, the rules and the published release; when one
     of them changes the candidate is judged anew and the older verdict stays.
@@ -123,7 +124,7 @@ def publish_build(lake: Lake, build: str, scratch: Path, rules: Rules | None = N
         if pointer and candidate.business_date < pointer.business_date:
             raise OlderBuild(
                 f"build {build} is of {candidate.business_date}, but {pointer.release_id} of "
-                f"{pointer.business_date} is published; a past day is rebuilt, never published over a later one"
+                f"{pointer.business_date} is published; a past day is never published over a later one"
             )
         release = prepare_release(lake, build, rules)
         if release.parent != (pointer.release_id if pointer else None):
@@ -131,7 +132,9 @@ def publish_build(lake: Lake, build: str, scratch: Path, rules: Rules | None = N
         verify_files(lake, release, scratch)
         serve_release(lake, release, scratch, rules)
         target = Pointer(
-            release_id=release.release_id, business_date=release.business_date, content_hash=content_hash,
+            release_id=release.release_id,
+            business_date=release.business_date,
+            content_hash=content_hash,
             manifest_sha256=hashlib.sha256(lake.read_bytes(release_key(release.release_id))).hexdigest(),
             published_at=now_utc(),
         )
@@ -186,7 +189,9 @@ def verify_files(lake: Lake, release: ReleaseManifest, scratch: Path) -> None:
             if rows != file.rows:
                 raise CorruptObject(file.key, f"{file.sha256} with {file.rows} rows", f"{rows} rows")
         if sum(file.rows for file in entry.files) != entry.rows:
-            raise CorruptObject(entry.files[0].key, f"{entry.rows} rows in all files", "another number of rows")
+            raise CorruptObject(
+                entry.files[0].key, f"{entry.rows} rows in all files", "another number of rows"
+            )
 
 
 def _require_permission(lake: Lake, verdict: Verdict) -> str | None:
@@ -227,11 +232,19 @@ def _write_release(
         raise NotJudged(f"{verdict.parent} is not the published release any more; run the gate again")
     pointer, _ = read_pointer(lake)
     release = ReleaseManifest(
-        release_id=release_id, business_date=candidate.business_date, build=candidate.build,
-        content_hash=verdict.candidate_hash, verdict_key=verdict_key(verdict), approval=approval,
-        parent=verdict.parent, parent_manifest_sha256=pointer.manifest_sha256 if pointer else None,
-        code_version=candidate.code_version, catalog_digest=candidate.catalog_digest, created_at=now_utc(),
-        batches=candidate.batches, tables=candidate.tables,
+        release_id=release_id,
+        business_date=candidate.business_date,
+        build=candidate.build,
+        content_hash=verdict.candidate_hash,
+        verdict_key=verdict_key(verdict),
+        approval=approval,
+        parent=verdict.parent,
+        parent_manifest_sha256=pointer.manifest_sha256 if pointer else None,
+        code_version=candidate.code_version,
+        catalog_digest=candidate.catalog_digest,
+        created_at=now_utc(),
+        batches=candidate.batches,
+        tables=candidate.tables,
     )
     folder = _folder_of(lake, verdict)
     for name in REPORTS:

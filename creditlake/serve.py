@@ -5,18 +5,21 @@ before the pointer moves, so a reader who follows it finds them. The SQLite file
 and is filled in batches: memory does not grow with the table.
 """
 
+import json
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from creditlake.duck import allow_s3, parquet_place, quote_name, quote_text
 from creditlake.gate.declaration import Rules, read_rules
 from creditlake.gate.model import TableEntry
 from creditlake.published import ReleaseManifest, serving_key
@@ -25,10 +28,18 @@ from creditlake.storage import FolderLake, Lake, ObjectExists, StorageFull
 LEVELS = ("public", "gov_shared", "authorised", "internal")  # each file shows its level and the lower ones
 PORTAL = "portal.sqlite"
 BATCH_ROWS = 20_000
-SQLITE_TYPES = {"boolean": "integer", "int8": "integer", "int16": "integer", "int32": "integer", "int64": "integer"}
+SQLITE_TYPES = {
+    "boolean": "integer",
+    "int8": "integer",
+    "int16": "integer",
+    "int32": "integer",
+    "int64": "integer",
+}
 
 
-def serve_release(lake: Lake, release: ReleaseManifest, scratch: Path, rules: Rules | None = None) -> list[str]:
+def serve_release(
+    lake: Lake, release: ReleaseManifest, scratch: Path, rules: Rules | None = None
+) -> list[str]:
     """Make the serving files that are not there yet; returns the keys of all of them.
 
     Raises StorageFull when the local disk or the lake has no room; what was half made is removed.
@@ -50,7 +61,8 @@ def serve_release(lake: Lake, release: ReleaseManifest, scratch: Path, rules: Ru
                     build_views(lake, release, name.removesuffix(".duckdb"), path)
             except (sqlite3.OperationalError, sqlite3.DatabaseError, duckdb.IOException, OSError) as error:
                 raise _explain_full(error, scratch) from error
-            _upload(lake, key, path)
+            with suppress(ObjectExists):  # another publisher of the same release was first
+                lake.upload_if_absent(key, path, consume=True)
     return keys
 
 
@@ -80,12 +92,15 @@ def build_portal(lake: Lake, release: ReleaseManifest, rules: Rules, path: Path,
 
 
 def _load_table(portal: sqlite3.Connection, lake: Lake, name: str, entry: TableEntry, scratch: Path) -> None:
-    columns = ", ".join(f'"{column}" {SQLITE_TYPES.get(kind, "text")}' for column, kind in entry.columns)
-    portal.execute(f'create table "{name}" ({columns})')
+    columns = ", ".join(
+        f"{quote_name(column)} {SQLITE_TYPES.get(kind, 'text')}" for column, kind in entry.columns
+    )
+    portal.execute(f"create table {quote_name(name)} ({columns})")
     marks = ", ".join("?" * len(entry.columns))
+    insert = f"insert into {quote_name(name)} values ({marks})"  # noqa: S608  quoted manifest name
     for path in lake.localise(entry.files, scratch):
         for rows in read_plain_rows(path, [column for column, _ in entry.columns]):
-            portal.executemany(f'insert into "{name}" values ({marks})', rows)
+            portal.executemany(insert, rows)
 
 
 def read_plain_rows(path: Path, columns: list[str]) -> Iterator[Iterator[tuple[object, ...]]]:
@@ -95,7 +110,8 @@ def read_plain_rows(path: Path, columns: list[str]) -> Iterator[Iterator[tuple[o
             yield zip(*(_plain(batch.column(column)).to_pylist() for column in columns), strict=True)
 
 
-def _plain(array: pa.Array) -> pa.Array:
+def _plain(array: Any) -> Any:
+    """Bring one Arrow column to such values; a list of texts is joined, other nested values are JSON."""
     if pa.types.is_boolean(array.type):
         return pc.cast(array, pa.int8())
     if pa.types.is_string(array.type) or pa.types.is_integer(array.type):
@@ -105,10 +121,10 @@ def _plain(array: pa.Array) -> pa.Array:
     return pc.cast(array, pa.string())
 
 
-def _as_json(array: pa.Array) -> pa.Array:
-    import json
-
-    return pa.array([None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in array.to_pylist()])
+def _as_json(array: Any) -> Any:
+    return pa.array(
+        [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in array.to_pylist()]
+    )
 
 
 def build_views(lake: Lake, release: ReleaseManifest, level: str, path: Path) -> None:
@@ -118,34 +134,18 @@ def build_views(lake: Lake, release: ReleaseManifest, level: str, path: Path) ->
     """
     allowed = LEVELS[: LEVELS.index(level) + 1]
     with duckdb.connect(str(path)) as views:
-        if not isinstance(lake, FolderLake):
-            lake.prepare_duckdb(views)
+        if not isinstance(lake, FolderLake):  # a view is bound to its files when it is created
+            allow_s3(views)
         for name, entry in sorted(release.tables.items()):
             if entry.level in allowed:
-                columns = ", ".join(f'"{column}"' for column, _ in entry.columns)
-                files = ", ".join(_quote(_place(lake, file.key)) for file in entry.files)
-                views.execute(f'create view "{name}" as select {columns} from read_parquet([{files}])')
+                columns = ", ".join(quote_name(column) for column, _ in entry.columns)
+                files = ", ".join(quote_text(parquet_place(lake, file.key)) for file in entry.files)
+                body = f"select {columns} from read_parquet([{files}])"  # noqa: S608  quoted manifest names
+                views.execute(f"create view {quote_name(name)} as {body}")
         views.execute(
             "create table release as select $id as release_id, $day::date as business_date, $level as level",
             {"id": release.release_id, "day": release.business_date.isoformat(), "level": level},
         )
-
-
-def _place(lake: Lake, key: str) -> str:
-    """Return what DuckDB calls a key: a path, or an s3:// address."""
-    url = lake.spark_url(key)
-    return url.replace("s3a://", "s3://", 1).removeprefix("file://")
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _upload(lake: Lake, key: str, path: Path) -> None:
-    try:
-        lake.upload_if_absent(key, path, consume=True)
-    except ObjectExists:
-        pass  # another publisher of the same release was first: the file is as good
 
 
 def _explain_full(error: Exception, scratch: Path) -> Exception:
@@ -153,5 +153,7 @@ def _explain_full(error: Exception, scratch: Path) -> Exception:
     text = str(error).lower()
     full = "full" in text or "no space" in text or "could not write" in text or "file too large" in text
     if full or shutil.disk_usage(scratch).free == 0:
-        return StorageFull(f"no space left in {scratch} while making serving files; free some and run the step again")
+        return StorageFull(
+            f"no space left in {scratch} while making serving files; free some and run the step again"
+        )
     return error

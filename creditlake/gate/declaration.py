@@ -113,7 +113,9 @@ def read_declaration(path: Path) -> Declaration:
     except (ValidationError, yaml.YAMLError) as error:
         raise InvalidDeclaration(f"{path.name}: {error}") from error
     if declaration.table != path.stem:
-        raise InvalidDeclaration(f"{path.name}: table is {declaration.table!r}; name the file after the table")
+        raise InvalidDeclaration(
+            f"{path.name}: table is {declaration.table!r}; name the file after the table"
+        )
     return declaration
 
 
@@ -123,5 +125,6 @@ def read_rules(suites: Path = SUITES, envelopes: Path = ENVELOPES) -> Rules:
     if not declarations:
         raise InvalidDeclaration(f"no declarations in {suites}; the gate would judge nothing")
     return Rules(
-        declarations={d.table: d for d in declarations}, envelopes=yaml.safe_load(envelopes.read_text("utf-8"))
+        declarations={d.table: d for d in declarations},
+        envelopes=yaml.safe_load(envelopes.read_text("utf-8")),
     )

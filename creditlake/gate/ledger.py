@@ -1,4 +1,4 @@
-"""Conservation: every received row is accepted, held, rejected, dropped or blocked, and the ledger says which."""
+"""Conservation: every received row is accepted, held, rejected, dropped or blocked."""
 
 from collections.abc import Iterable
 
@@ -21,25 +21,45 @@ def check_ledger(ledger: Iterable[LedgerRow], batches: Iterable[BatchInput]) -> 
             findings.append(_finding(row.batch_id, "two ledger rows", "台账有两行", 2, 1))
         rows[row.batch_id] = row
         if row.difference:
-            findings.append(_finding(
-                row.batch_id, f"{row.dataset}: received {row.received} rows, {row.difference} of them not accounted for",
-                f"{row.dataset} 收到 {row.received} 行，其中 {row.difference} 行去向不明", row.difference, 0,
-            ))
+            findings.append(
+                _finding(
+                    row.batch_id,
+                    f"{row.dataset}: {row.difference} of {row.received} rows received are not accounted for",
+                    f"{row.dataset} 收到 {row.received} 行，其中 {row.difference} 行去向不明",
+                    row.difference,
+                    0,
+                )
+            )
         if row.received is None and row.status == "ok":
-            findings.append(_finding(
-                row.batch_id, f"{row.dataset}: the batch is used, but nobody counted its rows",
-                f"{row.dataset} 批次已使用但没有行数", 0, None,
-            ))
+            findings.append(
+                _finding(
+                    row.batch_id,
+                    f"{row.dataset}: the batch is used, but nobody counted its rows",
+                    f"{row.dataset} 批次已使用但没有行数",
+                    0,
+                    None,
+                )
+            )
     known = {batch.batch_id for batch in batches}
     for batch_id in sorted(known - set(rows)):
         findings.append(_finding(batch_id, "the batch is missing in the ledger", "批次未进入台账", 0, 1))
     for batch_id in sorted(set(rows) - known):
-        findings.append(_finding(batch_id, "the ledger names a batch the build did not know", "台账批次没有来源", 1, 0))
+        findings.append(
+            _finding(batch_id, "the ledger names a batch the build did not know", "台账批次没有来源", 1, 0)
+        )
     return findings
 
 
 def _finding(batch_id: str, message: str, message_zh: str, observed: float, limit: float | None) -> Finding:
     return Finding(
-        check="ledger", name=batch_id, table="ledger", severity="hold", message=f"batch {batch_id}: {message}",
-        message_zh=f"批次 {batch_id}：{message_zh}", ask=ASK, observed=observed, limit=limit, approvable=False,
+        check="ledger",
+        name=batch_id,
+        table="ledger",
+        severity="hold",
+        message=f"batch {batch_id}: {message}",
+        message_zh=f"批次 {batch_id}：{message_zh}",
+        ask=ASK,
+        observed=observed,
+        limit=limit,
+        approvable=False,
     )

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from creditlake.storage.manifest import FileEntry
+from creditlake.storage import FileEntry
 
 Severity = Literal["hold", "warn"]
 
@@ -72,7 +72,7 @@ class Verdict(Closed):
 
 
 def hash_content(tables: dict[str, TableEntry]) -> str:
-    """Return the hash of what readers would see: names, levels, schemas and content hashes, no file layout."""
+    """Return the hash of what readers see: names, levels, schemas and content hashes, no file layout."""
     facts = {
         name: [t.level, [list(column) for column in t.columns], t.content_hash] for name, t in tables.items()
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from creditlake.duck import quote_name
 from creditlake.gate.declaration import ColumnMeaning, Declaration
 from creditlake.gate.model import Finding
 from creditlake.gate.patterns import USCC_SHAPE, add_personal_macros
@@ -62,7 +63,10 @@ class ColumnScan:
 
 
 def scan_table(
-    connection: duckdb.DuckDBPyConnection, declaration: Declaration, schema: dict[str, str], paths: Sequence[Path]
+    connection: duckdb.DuckDBPyConnection,
+    declaration: Declaration,
+    schema: dict[str, str],
+    paths: Sequence[Path],
 ) -> list[Finding]:
     """Return the findings of one public table; one pass over its files.
 
@@ -76,7 +80,10 @@ def scan_table(
 
 
 def scan_columns(
-    connection: duckdb.DuckDBPyConnection, declaration: Declaration, schema: dict[str, str], paths: Sequence[Path]
+    connection: duckdb.DuckDBPyConnection,
+    declaration: Declaration,
+    schema: dict[str, str],
+    paths: Sequence[Path],
 ) -> dict[str, ColumnScan]:
     """Count personal numbers per column."""
     columns = [c for c, stored in schema.items() if stored not in HARMLESS]
@@ -86,25 +93,29 @@ def scan_columns(
     key = declaration.grain[0] if declaration.columns[declaration.grain[0]] is ColumnMeaning.HASH else None
     inner = [part for i, c in enumerate(columns) for part in _measure(i, c, declaration.columns.get(c))]
     outer = [part for i in range(len(columns)) for part in _aggregate(i)]
-    row = connection.execute(
-        f"select {', '.join(outer)} from (select {_quote(key) if key else 'null'} as row_key, {', '.join(inner)}"
-        " from read_parquet($files))",
-        {"files": [str(path) for path in paths]},
-    ).fetchone()
+    inner.append(f"{quote_name(key) if key else 'null'} as row_key")
+    query = f"select {', '.join(outer)} from (select {', '.join(inner)} from read_parquet($files))"  # noqa: S608
+    row = connection.execute(query, {"files": [str(path) for path in paths]}).fetchone()
     assert row is not None  # an aggregate without group by has one row
     return {
-        column: ColumnScan(row[5 * i], row[5 * i + 1], row[5 * i + 2] or {}, row[5 * i + 3] or {}, row[5 * i + 4])
+        column: ColumnScan(
+            row[5 * i], row[5 * i + 1], row[5 * i + 2] or {}, row[5 * i + 3] or {}, row[5 * i + 4]
+        )
         for i, column in enumerate(columns)
     }
 
 
 def _measure(position: int, column: str, meaning: ColumnMeaning | None) -> list[str]:
-    """Return per row: is there a value, lacks it the shape, what personal number is it as text, what as a code."""
-    value = f"{_quote(column)}::varchar"
+    """Return per row: has it a value, lacks it the shape, its personal number as text, and as a code."""
+    value = f"{quote_name(column)}::varchar"
     shape = SHAPES.get(meaning) if meaning else None
     if shape is None:
-        return [f"{value} is not null as v{position}", f"false as o{position}",
-                f"personal_kind({value}) as h{position}", f"null::varchar as a{position}"]
+        return [
+            f"{value} is not null as v{position}",
+            f"false as o{position}",
+            f"personal_kind({value}) as h{position}",
+            f"null::varchar as a{position}",
+        ]
     shaped = f"regexp_full_match({value}, '{shape}')"
     alike = f"code_kind({value})" if any(m is meaning for m, _ in CHANCE) else "null::varchar"
     return [
@@ -119,7 +130,8 @@ def _measure(position: int, column: str, meaning: ColumnMeaning | None) -> list[
 def _aggregate(position: int) -> list[str]:
     hit, alike = f"h{position}", f"a{position}"
     return [
-        f"count(*) filter (where v{position})", f"count(*) filter (where o{position})",
+        f"count(*) filter (where v{position})",
+        f"count(*) filter (where o{position})",
         f"histogram({hit}) filter (where {hit} is not null)",
         f"histogram({alike}) filter (where {alike} is not null)",
         f"min(row_key) filter (where {hit} is not null)",
@@ -133,9 +145,14 @@ def _check_stored(declaration: Declaration, column: str, stored: str) -> Finding
     if stored.startswith(wanted):
         return None
     return Finding(
-        check="personal_data", name="stored_type", table=declaration.table, severity="hold", ask=declaration.owner,
+        check="personal_data",
+        name="stored_type",
+        table=declaration.table,
+        severity="hold",
+        ask=declaration.owner,
         message=f"{column} is declared {meaning} but stored as {stored}",
-        message_zh=f"字段 {column} 声明为 {meaning}，实际存储类型为 {stored}", approvable=False,
+        message_zh=f"字段 {column} 声明为 {meaning}，实际存储类型为 {stored}",
+        approvable=False,
     )
 
 
@@ -145,30 +162,43 @@ def _judge(declaration: Declaration, column: str, scan: ColumnScan) -> list[Find
     where = f"{declaration.table}.{column}"
     example = f", e.g. row {scan.example}" if scan.example else ""
     for kind, count in sorted(scan.hits.items()):
-        findings.append(Finding(
-            check="personal_data", name=f"{kind}_in_{column}", table=declaration.table, severity="hold",
-            message=f"{where}: {count} values hold a {kind.replace('_', ' ')}{example}",
-            message_zh=f"公开表 {where} 中有 {count} 个值含{KIND_ZH[kind]}，不得公开",
-            ask=declaration.owner, observed=count, limit=0, approvable=False,
-        ))
+        findings.append(
+            Finding(
+                check="personal_data",
+                name=f"{kind}_in_{column}",
+                table=declaration.table,
+                severity="hold",
+                message=f"{where}: {count} values hold a {kind.replace('_', ' ')}{example}",
+                message_zh=f"公开表 {where} 中有 {count} 个值含{KIND_ZH[kind]}，不得公开",
+                ask=declaration.owner,
+                observed=count,
+                limit=0,
+                approvable=False,
+            )
+        )
     meaning = declaration.columns.get(column)
     for kind, count in sorted(scan.alike.items()):
         allowed = allowed_by_chance(scan.values, CHANCE.get((meaning, kind), 0.0)) if meaning else 0
         if count > allowed:
-            findings.append(Finding(
-                check="personal_data", name=f"{kind}_like_{column}", table=declaration.table, severity="hold",
-                message=f"{where}: {count} of {scan.values} codes also read as a {kind.replace('_', ' ')}; "
-                f"chance explains {allowed:.0f}",
-                message_zh=f"公开表 {where} 中 {count} 个代码同时符合{KIND_ZH[kind]}规则，超出偶然范围（{allowed:.0f}）",
-                ask=declaration.owner, observed=count, limit=allowed, approvable=False,
-            ))
+            findings.append(
+                Finding(
+                    check="personal_data",
+                    name=f"{kind}_like_{column}",
+                    table=declaration.table,
+                    severity="hold",
+                    message=f"{where}: {count} of {scan.values} codes also read as a "
+                    f"{kind.replace('_', ' ')}; chance explains {allowed:.0f}",
+                    message_zh=f"公开表 {where} 中 {count} 个代码同时符合{KIND_ZH[kind]}规则，"
+                    f"超出偶然范围（{allowed:.0f}）",
+                    ask=declaration.owner,
+                    observed=count,
+                    limit=allowed,
+                    approvable=False,
+                )
+            )
     return findings
 
 
 def allowed_by_chance(values: int, rate: float) -> float:
     """Return how many coincidences among `values` codes are still chance (mean, five sigmas, a slack)."""
     return values * rate + SIGMAS * sqrt(values * rate) + SLACK
-
-
-def _quote(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

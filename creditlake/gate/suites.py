@@ -34,7 +34,9 @@ def run_suite(declaration: Declaration, paths: Sequence[Path]) -> list[Finding]:
     result = _context_batch(frame).validate(_build_suite(declaration), result_format="SUMMARY")
     by_id = {e.id: e for e in declaration.expectations}
     if len(result.results) != len(by_id):
-        raise ExpectationBroke(f"{declaration.table}: {len(by_id)} expectations, {len(result.results)} results")
+        raise ExpectationBroke(
+            f"{declaration.table}: {len(by_id)} expectations, {len(result.results)} results"
+        )
     findings = []
     for outcome in result.results:
         expectation = by_id[outcome.expectation_config.meta["id"]]
@@ -77,13 +79,18 @@ def _build_suite(declaration: Declaration) -> Any:
     _context()
     import great_expectations as gx
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
     suite = gx.ExpectationSuite(name=declaration.table)
     for expectation in declaration.expectations:
-        suite.add_expectation_configuration(ExpectationConfiguration(
-            type=expectation.type, kwargs=dict(expectation.arguments),
-            meta={"id": expectation.id}, severity=expectation.severity,
-        ))
+        suite.add_expectation_configuration(
+            ExpectationConfiguration(
+                type=expectation.type,
+                kwargs=dict(expectation.arguments),
+                meta={"id": expectation.id},
+                severity=FailureSeverity(expectation.severity),
+            )
+        )
     return suite
 
 
@@ -91,9 +98,14 @@ def _describe(declaration: Declaration, expectation: Expectation, result: dict[s
     count = result.get("unexpected_count", result.get("observed_value"))
     rows = result.get("partial_unexpected_index_list") or []
     at = f", first at row {rows[0]}" if rows and isinstance(rows[0], int) else ""
+    of_all = f"{count} values of {result.get('element_count')}{at}"
     return Finding(
-        check="expectation", name=expectation.id, table=declaration.table,
-        severity=SEVERITY[expectation.severity], observed=float(count) if isinstance(count, int | float) else None,
-        message=f"{declaration.table}: {expectation.why}: {count} values of {result.get('element_count')}{at}",
-        message_zh=f"{declaration.table}：{expectation.why_zh}（{count} 处）", ask=declaration.owner,
+        check="expectation",
+        name=expectation.id,
+        table=declaration.table,
+        severity=SEVERITY[expectation.severity],
+        observed=float(count) if isinstance(count, int | float) else None,
+        message=f"{declaration.table}: {expectation.why}: {of_all}",
+        message_zh=f"{declaration.table}：{expectation.why_zh}（{count} 处）",
+        ask=declaration.owner,
     )
