@@ -134,3 +134,20 @@ def folder_settings(home: Path) -> Settings:
         scratch=home / "scratch",
         s3_jars=tools_folder() / "s3-jars",
     )
+
+
+def on_small_disk(disk: Path, megabytes: int, command: str) -> list[str]:
+    """Return a command that runs `command` with a real file system of that size mounted on `disk`.
+
+    The mount lives in a namespace of its own and ends with the command; it needs no root, but a kernel
+    that allows user namespaces.
+    """
+    disk.mkdir(parents=True, exist_ok=True)
+    mount = f"mount -t tmpfs -o size={megabytes}m disk {disk}"
+    return ["unshare", "--map-root-user", "--mount", "sh", "-c", f"{mount} && {command}"]
+
+
+def under_file_limit(disk: Path, megabytes: int, command: str) -> list[str]:
+    """Return a command that runs `command` where no file may grow beyond that size."""
+    disk.mkdir(parents=True, exist_ok=True)
+    return ["bash", "-c", f"ulimit -f {megabytes * 1024} && {command}"]
