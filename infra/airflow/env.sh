@@ -24,3 +24,7 @@ export DO_NOT_TRACK=1
 export AWS_ACCESS_KEY_ID="${CREDITLAKE_S3_ACCESS_KEY:-}"
 export AWS_SECRET_ACCESS_KEY="${CREDITLAKE_S3_SECRET_KEY:-}"
 export TZ=Asia/Shanghai
+# Spark's S3 client reads the lake's credentials under these names, from the worker's environment only.
+if [ -n "${CREDITLAKE_S3_ACCESS_KEY:-}" ]; then
+    export AWS_ACCESS_KEY_ID="$CREDITLAKE_S3_ACCESS_KEY" AWS_SECRET_ACCESS_KEY="$CREDITLAKE_S3_SECRET_KEY"
+fi
