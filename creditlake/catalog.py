@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from creditlake.calendar import CalendarError, WorkCalendar, load_calendar
 from creditlake.catalog_check import find_problems
 from creditlake.catalog_model import (
     Catalog,
@@ -92,6 +93,11 @@ def explain(location: Location, kind: str, text: str) -> tuple[str, str]:
         return f"unknown key {name!r}", "remove it or correct its spelling; the JSON Schema lists all keys"
     if kind == "missing":
         return f"key {name!r} is missing", "add it"
+    if kind == "string_type":
+        return (
+            f"{name}: {text}",
+            'YAML reads a bare 16:30, 0012 or 2026-01-01 as something else: write it "quoted"',
+        )
     return f"{name}: {text.removeprefix('Value error, ')}", "correct the value"
 
 
@@ -140,6 +146,23 @@ def read_normalisation(reader: Reader) -> Normalisation:
     return Normalisation(mapping={}, fillers=frozenset())
 
 
+def read_calendar(reader: Reader) -> WorkCalendar:
+    """Return the working days, or a calendar of no year with its problem noted."""
+    file = "calendar.yml"
+    try:
+        reader.documents[file] = read_document(reader.root / file)
+        return load_calendar(reader.root / file)
+    except YamlProblem as problem:
+        reader.problems.append(Problem(file, problem.line, problem.message, "mend the YAML"))
+    except FileNotFoundError:
+        reader.problems.append(Problem(file, 1, "the file is missing", "restore it from the repository"))
+    except CalendarError as error:
+        message = str(error).removeprefix(f"{reader.root / file}: ")
+        year = message.split(":")[0]
+        reader.report(file, ("years", year), message, "correct the year's lists")
+    return WorkCalendar(first_year=1, last_year=0, closed=frozenset(), worked=frozenset())
+
+
 def read_rules(reader: Reader) -> Rules:
     """Return the rule rows of every file that could be read."""
     windows = reader.read("rules/publication_windows.yml", WindowFile)
@@ -173,6 +196,7 @@ def read_catalog(root: Path) -> tuple[Catalog, list[Problem]]:
         defects=keyed(reader, "defects.yml", DefectFile, "defects", "code"),
         normalisation=dict(table.mapping),
         fillers=table.fillers,
+        calendar=read_calendar(reader),
         rules=read_rules(reader),
     )
     if not reader.problems:

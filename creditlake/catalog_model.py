@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from creditlake.calendar import WorkCalendar
 from creditlake.contract import Code, Contract, Strict
 from creditlake.rules import Rules
 
@@ -153,24 +154,28 @@ class Catalog:
     defects: dict[str, Defect]
     normalisation: dict[str, str]  # character → replacement; empty drops the character
     fillers: frozenset[str]
+    calendar: WorkCalendar
     rules: Rules
 
     def digest(self, contract: Contract) -> str:
         """Return the sha256 over all that decides the outcome of standardising this dataset's batches.
 
-        The contract, its code lists, the row checks it names, the character table and the defect levels;
-        messages, rules and other datasets do not count.
+        The contract, its code lists, the row checks it names, the character table, the defect levels, and
+        the calendar where lateness is checked; messages, rules and other datasets do not count.
         """
+        checks = {check.check for check in contract.row_checks}
+        asks_calendar = "within_working_days" in checks
         used = sorted({f.code_list for f in contract.fields.values() if f.code_list})
         parts = {
             "contract": contract.model_dump(mode="json"),
             "code_lists": [self.code_lists[name].model_dump(mode="json") for name in used],
             "row_checks": [
-                self.row_checks[check.check].model_dump(mode="json", exclude={"what", "parameters"})
-                for check in contract.row_checks
+                self.row_checks[check].model_dump(mode="json", exclude={"what", "parameters"})
+                for check in sorted(checks)
             ],
             "normalisation": sorted(self.normalisation.items()),
             "fillers": sorted(self.fillers),
+            "calendar": [f"{day} {worked}" for day, worked in self.calendar.days()] if asks_calendar else [],
             "levels": {d.code: (d.level, d.other_level, d.outcome) for d in self.defects.values()},
         }
         return sha256_of(parts)

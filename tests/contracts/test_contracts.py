@@ -1,0 +1,257 @@
+"""Every contract, one by one: legal basis, publication, and the tables of the national templates."""
+
+from pathlib import Path
+
+import pytest
+
+from creditlake.catalog import Catalog, load_catalog
+from creditlake.contract import CODED_TYPES, NEVER_PUBLISHED_TYPES, AccessLevel, Contract
+
+ROOT = Path(__file__).resolve().parents[2] / "catalog"
+CONTRACTS = load_catalog(ROOT).contracts
+DATASETS = sorted(CONTRACTS)
+
+PENALTY, LICENCE = "market_regulation.penalty_decision", "administrative_approval.licence_decision"
+
+# What the public may see, field by field: adding a column to a contract's publication is a change here too.
+PUBLISHED = {
+    PENALTY: (
+        "counterpart_name counterpart_class uscc reg_no org_code institution_cert_no social_org_cert_no "
+        "legal_rep_name decision_no violation_type violation_facts penalty_basis penalty_kinds "
+        "penalty_content "
+        "fine_cny confiscated_cny revoked_licence decision_date penalty_valid_to decision_org_name "
+        "decision_org_uscc source_org_name source_org_uscc"
+    ),
+    LICENCE: (
+        "counterpart_name counterpart_class uscc reg_no org_code institution_cert_no social_org_cert_no "
+        "legal_rep_name document_name decision_no licence_kind certificate_name certificate_no "
+        "licence_content "
+        "decision_date valid_from valid_to decision_org_name decision_org_uscc status source_org_name "
+        "source_org_uscc"
+    ),
+    "market_regulation.entity_register": (
+        "uscc reg_no ent_name ent_type_code ent_type_name ent_class legal_rep_name reg_capital_cny currency "
+        "industry_code industry_name business_scope address division_code established_date approved_date "
+        "operation_from operation_to reg_org reg_state"
+    ),
+    "court.judgment_defaulter": (
+        "name party_type sex age legal_rep_name case_no court_name province basis_no basis_org filed_date "
+        "obligation performance performed_part unperformed_part behaviour publish_date"
+    ),
+    "tax.a_level_taxpayer": "taxpayer_name uscc rating_year rating tax_office rated_date",
+    "market_regulation.entity_change": "",
+    "public_security.population_register": "",
+    "credit_office.repair_decision": "",
+}
+
+# Longest value of each field of the 2018 templates: number, then "s" where the length was read in a source.
+LENGTHS = {
+    PENALTY: {
+        "counterpart_name": "200s", "uscc": "18", "reg_no": "50s", "org_code": "9", "tax_id": "20",
+        "institution_cert_no": "12", "social_org_cert_no": "50s", "legal_rep_name": "50s",
+        "legal_rep_id_type": "64s", "legal_rep_id_no": "64", "id_type": "64s", "id_no": "64s",
+        "decision_no": "128s", "violation_type": "2000", "violation_facts": "5000", "penalty_basis": "2048",
+        "penalty_content": "4000", "revoked_licence": "200s", "decision_org_name": "200s",
+        "decision_org_uscc": "18s", "source_org_name": "200s", "source_org_uscc": "18s",
+    },
+    LICENCE: {
+        "counterpart_name": "200", "uscc": "18s", "reg_no": "50", "org_code": "9", "tax_id": "20",
+        "institution_cert_no": "12", "social_org_cert_no": "50", "legal_rep_name": "50",
+        "legal_rep_id_type": "64", "legal_rep_id_no": "64", "id_type": "64", "id_no": "64",
+        "document_name": "64", "decision_no": "64", "certificate_name": "64", "certificate_no": "64",
+        "licence_content": "4000", "decision_org_name": "200", "decision_org_uscc": "18s",
+        "source_org_name": "200", "source_org_uscc": "18s", "remarks": "4000",
+    },
+}  # fmt: skip
+
+REQUIRED = {
+    PENALTY: (
+        "counterpart_name counterpart_class decision_no violation_type violation_facts penalty_basis "
+        "penalty_kinds penalty_content decision_date penalty_valid_to decision_org_name decision_org_uscc "
+        "source_org_name source_org_uscc"
+    ),
+    LICENCE: (
+        "counterpart_name counterpart_class document_name decision_no licence_kind licence_content "
+        "decision_date "
+        "valid_from valid_to decision_org_name decision_org_uscc status source_org_name source_org_uscc"
+    ),
+    "market_regulation.entity_register": (
+        "pripid ent_name ent_type_code ent_type_name ent_class legal_rep_name address division_code "
+        "established_date approved_date reg_org reg_state"
+    ),
+    "market_regulation.entity_change": "pripid change_item change_date change_seq",
+    "public_security.population_register": "id_no person_name sex birth_date division_code state",
+    "court.judgment_defaulter": (
+        "source_id name party_type party_code case_no court_name province basis_no basis_org filed_date "
+        "obligation performance behaviour publish_date"
+    ),
+    "tax.a_level_taxpayer": "taxpayer_name tax_id rating_year rating tax_office rated_date",
+    "credit_office.repair_decision": (
+        "repair_no counterpart_name target_dataset target_org_uscc target_doc_no applied_date channel "
+        "handling_org_name status"
+    ),
+}
+
+PENALTY_TEMPLATE = (
+    "CF_XDR_MC CF_XDR_LB CF_XDR_SHXYM CF_XDR_GSZC CF_XDR_ZZJG CF_XDR_SWDJ CF_XDR_SYDW CF_XDR_SHZZ CF_FRDB "
+    "CF_FR_ZJLX CF_FR_ZJHM CF_XDR_ZJLX CF_XDR_ZJHM CF_WSH CF_WFXW CF_SY CF_YJ CF_CFLB CF_NR CF_NR_FK "
+    "CF_NR_WFFF CF_NR_ZKDX CF_JDRQ CF_YXQ CF_GSJZQ CF_CFJG CF_CFJGDM CF_SJLY CF_SJLYDM BZ"
+)
+
+
+def test_the_catalogue_has_the_first_eight_datasets(catalog: Catalog) -> None:
+    assert set(catalog.contracts) == set(PUBLISHED)
+    assert len(DATASETS) == 8
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_dataset_names_its_legal_basis_owner_and_retention(name: str) -> None:
+    contract = CONTRACTS[name]
+    assert all(basis.instrument.strip() and basis.title.strip() for basis in contract.legal_basis)
+    assert contract.owner.strip()
+    assert contract.retention.strip()
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_published_fields_are_exactly_those_opted_in(name: str) -> None:
+    published = [field for field, content in CONTRACTS[name].fields.items() if content.publish]
+    assert published == PUBLISHED[name].split()
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_no_number_of_a_person_is_published(name: str) -> None:
+    contract = CONTRACTS[name]
+    published_types = {field.type for field in contract.fields.values() if field.publish}
+    assert not published_types & (NEVER_PUBLISHED_TYPES | {"tax_id"})
+    numbers = [field for field in contract.fields.values() if field.type in NEVER_PUBLISHED_TYPES]
+    assert all(field.access_level is AccessLevel.AUTHORISED for field in numbers)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_only_court_defaulters_are_public_about_natural_persons(name: str) -> None:
+    level = CONTRACTS[name].natural_person_access
+    assert (level is AccessLevel.PUBLIC) == (name == "court.judgment_defaulter")
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_unconditionally_required_fields_agree_with_the_tables(name: str) -> None:
+    required = [field for field, content in CONTRACTS[name].fields.items() if content.required]
+    assert required == REQUIRED[name].split()
+
+
+@pytest.mark.parametrize("name", sorted(LENGTHS))
+def test_lengths_agree_with_the_template_and_say_whether_they_were_sourced(name: str) -> None:
+    lengths = {
+        field: f"{content.length.max}{'s' if content.length.sourced else ''}"
+        for field, content in CONTRACTS[name].fields.items()
+        if content.length
+    }
+    assert lengths == LENGTHS[name]
+
+
+def test_penalty_headers_are_those_of_the_2018_template_in_its_order() -> None:
+    headers = [field.source_name for field in CONTRACTS[PENALTY].fields.values()]
+    assert headers[:30] == PENALTY_TEMPLATE.split()
+    assert headers[30:] == ["失信严重程度", "处罚程序", "监管领域", "数据变更标志"]
+
+
+@pytest.mark.parametrize("name", [PENALTY, LICENCE])
+def test_who_needs_which_number_follows_from_the_counterpart_class(name: str) -> None:
+    fields = CONTRACTS[name].fields
+    persons = {"counterpart_class": ("NATURAL",)}
+    assert {f for f, c in fields.items() if c.required_unless == persons} == {"uscc", "legal_rep_name"}
+    assert {f for f, c in fields.items() if c.required_when == persons} == {"id_type", "id_no"}
+    assert set(fields["legal_rep_id_no"].required_when) == {"legal_rep_id_type"}
+    remap = CONTRACTS[name].subject.class_remap
+    assert [(r.when, r.uscc_prefix, r.becomes) for r in remap] == [("NATURAL", "92", "INDIVIDUAL_BUSINESS")]
+
+
+def test_amounts_in_ten_thousands_become_yuan() -> None:
+    scaled = {
+        f"{name}.{field}": content.multiply_by
+        for name in DATASETS
+        for field, content in CONTRACTS[name].fields.items()
+        if content.multiply_by != 1
+    }
+    assert scaled == {
+        f"{PENALTY}.fine_cny": 10000,
+        f"{PENALTY}.confiscated_cny": 10000,
+        "market_regulation.entity_register.reg_capital_cny": 10000,
+    }
+    assert all(CONTRACTS[PENALTY].fields[f].decimal == (18, 2) for f in ("fine_cny", "confiscated_cny"))
+
+
+def test_files_come_in_the_shapes_the_departments_send() -> None:
+    shapes = {name: CONTRACTS[name].delivery for name in DATASETS}
+    assert {n: (d.kind, d.format, d.encoding, d.delimiter, d.header_row) for n, d in shapes.items()} == {
+        LICENCE: ("increment", "xlsx", "utf-8", ",", 3),
+        PENALTY: ("increment", "csv", "gb18030", ",", 1),
+        "court.judgment_defaulter": ("increment", "jsonl", "utf-8", ",", 1),
+        "credit_office.repair_decision": ("increment", "csv", "utf-8", ",", 1),
+        "market_regulation.entity_change": ("increment", "csv", "gb18030", ",", 1),
+        "market_regulation.entity_register": ("full_snapshot", "csv", "gb18030", ",", 1),
+        "public_security.population_register": ("full_snapshot", "csv", "utf-8", "|", 1),
+        "tax.a_level_taxpayer": ("full_snapshot", "csv", "utf-8-sig", ",", 1),
+    }
+
+
+@pytest.mark.parametrize("name", [n for n in DATASETS if CONTRACTS[n].delivery.kind == "full_snapshot"])
+def test_a_snapshot_outside_its_row_envelope_blocks_its_batch(name: str) -> None:
+    envelope = CONTRACTS[name].block.rows_vs_last
+    assert envelope.min is not None
+    assert envelope.max is not None
+    assert 0.5 <= envelope.min < 1 < envelope.max <= 2
+
+
+def row_checks(contract: Contract) -> list[tuple[str, str]]:
+    return [(check.check, check.code) for check in contract.row_checks]
+
+
+def test_penalties_carry_every_row_check_of_the_defect_catalogue() -> None:
+    assert row_checks(CONTRACTS[PENALTY]) == [
+        ("uscc_matches_class", "K04"),
+        ("placeholder_needs_reg_no", "K02"),
+        ("kind_needs_amount", "V02"),
+        ("text_amount_agrees", "V03"),
+        ("amount_range", "V04"),
+        ("amount_range", "V04"),
+        ("date_not_future", "D01"),
+        ("not_before", "D02"),
+        ("not_before", "D02"),
+        ("not_after_received", "D03"),
+        ("within_working_days", "D04"),
+        ("minor", "P02"),
+    ]
+
+
+def test_a_repair_names_its_penalty_by_the_key_of_penalties(catalog: Catalog) -> None:
+    reference = catalog.contracts["credit_office.repair_decision"].references
+    assert reference is not None
+    assert reference.dataset == PENALTY
+    assert reference.key == ("target_org_uscc", "target_doc_no", "counterpart_name")
+    assert catalog.contracts[PENALTY].natural_key == ("decision_org_uscc", "decision_no", "counterpart_name")
+
+
+@pytest.mark.parametrize("name", sorted(load_catalog(ROOT).code_lists))
+def test_every_code_list_is_used_and_its_labels_are_chinese(name: str, catalog: Catalog) -> None:
+    fields = [field for contract in catalog.contracts.values() for field in contract.fields.values()]
+    assert name in {field.code_list for field in fields if field.type in CODED_TYPES}
+    for value in catalog.code_lists[name].values:
+        assert any("\u4e00" <= char <= "\u9fff" for char in value.label)
+
+
+def test_numeric_dialects_of_penalty_kinds_and_id_types_are_not_accepted(catalog: Catalog) -> None:
+    for name in ("penalty_kind", "id_types"):
+        spellings = catalog.code_lists[name].code_of
+        assert len(spellings) >= 10
+        assert not [text for text in spellings if text.isdigit()]
+
+
+def test_every_code_list_spelling_survives_the_character_table_unambiguously(catalog: Catalog) -> None:
+    """Standardise compares in the comparison form: two codes must not meet there."""
+    table = {ord(char): becomes for char, becomes in catalog.normalisation.items()}
+    assert table
+    for code_list in catalog.code_lists.values():
+        forms: dict[str, str] = {}
+        for text, code in code_list.code_of.items():
+            assert forms.setdefault(text.translate(table), code) == code
