@@ -102,7 +102,8 @@ def render_html(verdict: Verdict, diffs: Sequence[TableDiff]) -> str:
     """Return the report as one page without outside references."""
     parts = [
         f"<!doctype html><html lang='zh'><meta charset='utf-8'>"
-        f"<title>发布检查 {escape(verdict.build)}</title><style>{STYLE}</style><h1>发布检查报告 Gate report</h1>",
+        f"<title>发布检查 {escape(verdict.build)}</title><style>{STYLE}</style>"
+        "<h1>发布检查报告 Gate report</h1>",
         *(
             f"<p class='{verdict.verdict if line.startswith('结论') else ''}'>{escape(line)}</p>"
             for line in _intro(verdict)

@@ -1,274 +1,279 @@
 """Return files: what a department must mend, as it delivered it, with row, code and cure in Chinese.
 
-Refused and held rows go back in the department's own columns and order, every value as the text that
-came (the cells room), plus 行号, 错误代码, 错误说明. A blocked batch goes back as one sheet that names file,
-row, field and cure. A batch is returned once per step result: `returns/…` in the lake says which files were
-written and is the commit; a second run finds it and writes nothing.
+Refused and held rows go back in the department's own columns and order, every value as the text that came
+(the cells room), plus 行号, 错误代码, 错误说明. Which rows those are is asked of the build's `defects`
+table, since linking and the build find defects too. A blocked batch goes back as one sheet that names file,
+row, field and cure; if it is blocked for its share of refused rows, those rows go back as well.
+
+Each row goes back once: `returns/<department>/<dataset>/<batch_id>/<number>.json` names the files and the
+rows, and is the commit. What no such record names is due, however old it is.
 """
 
-import hashlib
-import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
+import duckdb
+import pyarrow as pa
 
+from creditlake.candidate import CandidateManifest, read_candidate
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
+from creditlake.decode import list_decoded
 from creditlake.decode.headers import level_header, map_headers
-from creditlake.duck import open_duckdb, quote_name
+from creditlake.duck import open_duckdb, quote_name, quote_text
 from creditlake.gate.model import Closed
-from creditlake.receipts import Batch, list_batches
+from creditlake.records import list_records, rejects_of
 from creditlake.settings import Settings
-from creditlake.storage import Lake, ObjectExists, StepManifest, list_manifests, now_utc
+from creditlake.storage import FileEntry, Lake, ObjectExists, ObjectMissing, StepManifest, now_utc
+from creditlake.workbook import WrittenFile, write_workbooks
 
-ROWS_PER_FILE = 100_000
+LOG = logging.getLogger(__name__)
+FILE_COLUMN = "文件"  # only where a batch has several files
+RAGGED_COLUMN = "原始行"  # the line as it came, only where one could not be cut into columns
 ADDED_COLUMNS = ("行号", "错误代码", "错误说明")
-RAGGED_COLUMN = "原始行"  # the line as it came, where it could not be cut into columns
 BLOCKED_COLUMNS = ("文件", "行号", "字段", "错误代码", "错误说明", "处理办法")
-RETURNED_OUTCOMES = ("held", "rejected")
-NOT_IN_XLSX = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-CELL_MAX = 32_767
 FETCH_ROWS = 5_000
-
-
-class ReturnedFile(Closed):
-    """One file in a department's outbox; `name` is relative to it."""
-
-    name: str
-    bytes: int
-    rows: int
-    sha256: str
+RETURNED = pa.schema(
+    [pa.field("batch_id", pa.string()), pa.field("file_name", pa.string()), pa.field("row_no", pa.int64())]
+)
+DUE = "dataset varchar, batch_id varchar, file_name varchar, row_no bigint"
+DEFECTS = "struct(code varchar, field varchar, detail varchar)[]"
 
 
 class ReturnRecord(Closed):
-    """What went back for one batch."""
+    """One return of one batch. `rows`: the row numbers by delivered file; none in a blocked batch's sheet."""
 
     dataset: str
     batch_id: str
-    step_key: str
+    reason: str  # step key of the step that blocked the batch, or the build that found the rows
     business_date: date
-    rows: int
-    files: tuple[ReturnedFile, ...]
+    rows: dict[str, tuple[int, ...]]
+    files: tuple[WrittenFile, ...]
     written_at: datetime
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A batch whose fate is known: the manifest that decided it, and the cells it came from."""
+class Decoded:
+    """One batch of a dataset as decode left it, and what standardise said of it."""
 
-    batch: Batch
-    step_key: str
-    manifest: StepManifest
-    cells: StepManifest | None
-    rejects: StepManifest | None
+    contract: Contract
+    batch_id: str
+    cells_key: str
+    cells: StepManifest
+    blocked_by: StepManifest | None  # the manifest of the step that blocked it
+    refused: tuple[FileEntry, ...]  # rows of a batch that is blocked for their number
+
+    @property
+    def place(self) -> str:
+        """Folder of the batch's return records."""
+        return f"returns/{self.contract.department}/{self.contract.dataset}/{self.batch_id}"
+
+
+class Returns:
+    """One run: the earlier returns are read once, and every due row is in the temporary table `due`."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        catalog: Catalog,
+        settings: Settings,
+        business_date: date,
+        connection: duckdb.DuckDBPyConnection,
+    ) -> None:
+        self.lake, self.catalog, self.settings = lake, catalog, settings
+        self.business_date, self.connection = business_date, connection
+        self.scratch = settings.scratch / "returns"
+        self.records = [
+            (key, ReturnRecord.model_validate_json(lake.read_bytes(key))) for key in lake.list_keys("returns")
+        ]
+        connection.register("returned", self._returned())
+        connection.execute(f"create temp table due ({DUE}, defects {DEFECTS})")
+
+    def _returned(self) -> pa.Table:
+        """Return the rows of all earlier returns."""
+        rows = [
+            {"batch_id": record.batch_id, "file_name": file, "row_no": row}
+            for _, record in self.records
+            for file, numbers in record.rows.items()
+            for row in numbers
+        ]
+        return pa.Table.from_pylist(rows, schema=RETURNED)
+
+    def collect_due(self, query: str, files: Sequence[FileEntry]) -> None:
+        """Add the refused and held rows of a query over $files to `due`, each with all its defects.
+
+        The query yields dataset, batch_id, file_name, row_no, code, level, field, detail.
+        """
+        paths = [str(path) for path in self.lake.localise(files, self.scratch)]
+        grouped = f"""
+            select dataset, batch_id, file_name, row_no,
+                list({{code: code, field: field, detail: detail}} order by code, field, detail)
+            from ({query}) found anti join returned using (batch_id, file_name, row_no)
+            group by dataset, batch_id, file_name, row_no having bool_or(level in ('E', 'H'))"""  # noqa: S608  ours
+        if paths:
+            self.connection.execute(f"insert into due {grouped}", {"files": paths})
+
+    def return_blocked(self, decoded: Decoded) -> int:
+        """Write the sheet of a blocked batch; returns the number of files, 0 if it went back already."""
+        blocked = decoded.blocked_by
+        if blocked is None:
+            return 0
+        reason = f"{decoded.cells_key}:{blocked.step}"
+        if any(r.batch_id == decoded.batch_id and r.reason == reason for _, r in self.records):
+            return 0
+        fields = decoded.contract.fields
+        rows = [
+            (d.file, d.row_no, fields[d.field].title if d.field else None, d.code, d.message_zh, d.cure_zh)
+            for d in blocked.defects
+        ]
+        if decoded.refused:
+            columns = "batch_id, file_name, row_no, unnest(defects, recursive := true)"
+            query = (
+                f"select {quote_text(decoded.contract.name)} as dataset, {columns} from read_parquet($files)"  # noqa: S608
+            )
+            self.collect_due(query, decoded.refused)
+        return self._write(decoded, "整批退回", BLOCKED_COLUMNS, rows, {}, reason)
+
+    def return_rows(self, decoded: Decoded, build: str) -> int:
+        """Write the due rows of one batch; returns the number of files."""
+        where = {"batch": decoded.batch_id}
+        keys: dict[str, list[int]] = {}
+        for file, row in self.connection.execute(
+            "select file_name, row_no from due where batch_id = $batch order by all", where
+        ).fetchall():
+            keys.setdefault(file, []).append(row)
+        if not keys:
+            return 0
+        header, rows = self._as_delivered(decoded)
+        return self._write(decoded, "退回", header, rows, keys, build)
+
+    def _write(
+        self,
+        decoded: Decoded,
+        kind: str,
+        header: Sequence[str],
+        rows: Any,
+        keys: dict[str, list[int]],
+        reason: str,
+    ) -> int:
+        """Write the workbooks, then the record; a record that is there already was another run's."""
+        number = 1 + sum(record.batch_id == decoded.batch_id for _, record in self.records)
+        contract = decoded.contract
+        stem = f"{self.business_date:%Y%m%d}_{kind}_{contract.title}_{decoded.batch_id}_{number}"
+        files = tuple(write_workbooks(self.settings.outbox / contract.department, stem, header, rows))
+        record = ReturnRecord(
+            dataset=contract.name,
+            batch_id=decoded.batch_id,
+            reason=reason,
+            business_date=self.business_date,
+            rows={file: tuple(numbers) for file, numbers in keys.items()},
+            files=files,
+            written_at=now_utc(),
+        )
+        key = f"{decoded.place}/{number}.json"
+        try:
+            self.lake.put_if_absent(key, record.model_dump_json().encode())
+        except ObjectExists:
+            return 0
+        self.records.append((key, record))
+        return len(files)
+
+    def _as_delivered(self, decoded: Decoded) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        """Return the header and, lazily, the due rows of a batch with their cells, in file order."""
+        contract = decoded.contract
+        known = map_headers(contract)
+        delivered = [text for text in decoded.cells.columns if level_header(text) in known]
+        chosen = [f"cells.{quote_name(known[level_header(text)])}" for text in delivered]
+        paths = [str(path) for path in self.lake.localise(decoded.cells.outputs, self.scratch)]
+        source = (
+            "(select * from due where batch_id = $batch) due"
+            " join read_parquet($cells) cells using (file_name, row_no)"
+        )
+        arguments = {"batch": decoded.batch_id, "cells": paths}
+        extras = {FILE_COLUMN: "file_name", RAGGED_COLUMN: "cells.ragged_line"}
+        facts = "count(distinct file_name) > 1, count(cells.ragged_line) > 0"
+        counted = self.connection.execute(f"select {facts} from {source}", arguments).fetchone()  # noqa: S608
+        assert counted is not None
+        shown = [name for name, is_needed in zip(extras, counted, strict=True) if is_needed]
+        columns = ", ".join([*chosen, *(extras[name] for name in shown), "row_no", "due.defects"])
+        query = f"select {columns} from {source} order by file_name, row_no"  # noqa: S608  contract fields
+        result = self.connection.execute(query, arguments)
+        return [*delivered, *shown, *ADDED_COLUMNS], self._explained(contract, result)
+
+    def _explained(self, contract: Contract, result: Any) -> Iterator[tuple[Any, ...]]:
+        while rows := result.fetchmany(FETCH_ROWS):
+            for *values, row_no, defects in rows:
+                yield *values, row_no, *self.explain(contract, row_no, defects)
+
+    def explain(
+        self, contract: Contract, row_no: int, defects: Sequence[dict[str, str | None]]
+    ) -> tuple[str, str]:
+        """Return the codes and the Chinese text of a row's defects, each with its cure."""
+        codes, texts = [], []
+        for defect in defects:
+            entry = self.catalog.defects[str(defect["code"])]
+            name = defect["field"] or ""
+            field = contract.fields.get(name)
+            words = {
+                "row": row_no,
+                "file": "",
+                "field": field.title if field else name,
+                "detail": defect["detail"] or "",
+            }
+            codes.append(entry.code)
+            texts.append(f"{entry.message.format(**words)}。{entry.cure.format(**words)}")
+        return ";".join(dict.fromkeys(codes)), "；".join(dict.fromkeys(texts))
 
 
 def write_returns(
-    lake: Lake, catalog: Catalog, settings: Settings, business_date: date, build: str = ""
+    lake: Lake, catalog: Catalog, settings: Settings, business_date: date, build: str
 ) -> dict[str, int]:
-    """Write the return files that are due by a business date; returns the number of files by department.
+    """Write the return files that are due; returns their number by department.
 
-    `build` is only logged with the record's date: what is returned depends on the batches' own steps.
+    Blocked batches need no build; without a candidate the refused rows wait for the next build.
     """
-    written: dict[str, int] = {}
-    for contract in catalog.contracts.values():
-        for batch in list_batches(lake, contract, business_date):
-            settled = find_settled(lake, contract, batch)
-            if settled is None:
-                continue
-            key = record_key(contract, batch.batch_id, settled.step_key)
-            if lake.exists(key):
-                continue
-            record = return_batch(lake, catalog, contract, settled, settings, business_date)
-            try:
-                lake.put_if_absent(key, record.model_dump_json(indent=1).encode())
-            except ObjectExists:
-                continue
-            if record.files:
-                written[contract.department] = written.get(contract.department, 0) + len(record.files)
-    return written
+    written: Counter[str] = Counter()
+    with open_duckdb(settings.scratch / "returns") as connection:
+        run = Returns(lake, catalog, settings, business_date, connection)
+        candidate = find_candidate(lake, build)
+        if candidate:
+            run.collect_due(
+                "select dataset, batch_id, file_name, row_no, code, level, field, detail"
+                " from read_parquet($files) where found_by <> 'batch'",
+                candidate.tables["defects"].files,
+            )
+        for contract in catalog.contracts.values():
+            for decoded in list_settled(lake, catalog, contract, business_date):
+                files = run.return_blocked(decoded) + run.return_rows(decoded, build)
+                if files:
+                    written[contract.department] += files
+    return dict(written)
 
 
-def record_key(contract: Contract, batch_id: str, step_key: str) -> str:
-    """Return where the record of a batch's return lies."""
-    return f"returns/{contract.department}/{contract.dataset}/{batch_id}/{step_key}.json"
-
-
-def find_settled(lake: Lake, contract: Contract, batch: Batch) -> Settled | None:
-    """Return the newest step result that settled a batch, or None while it waits."""
-    place = f"{contract.department}/{contract.dataset}/{batch.batch_id}"
-    cells = _newest(lake, f"cells/{place}")
-    records = _newest(lake, f"records/{place}")
-    if records:
-        rejects = _newest(lake, f"rejects/{place}")
-        return Settled(
-            batch, records[0], records[1], cells[1] if cells else None, rejects[1] if rejects else None
-        )
-    if cells and cells[1].status == "blocked":
-        return Settled(batch, cells[0], cells[1], None, None)
-    return None
-
-
-def _newest(lake: Lake, prefix: str) -> tuple[str, StepManifest] | None:
-    """Return (step key, manifest) of the step's last result: a mended contract makes a later one."""
-    found = [(key.rpartition("/")[2].removesuffix(".json"), m) for key, m in list_manifests(lake, prefix)]
-    return max(found, key=lambda pair: (pair[1].ended_at, pair[0]), default=None)
-
-
-def return_batch(
-    lake: Lake,
-    catalog: Catalog,
-    contract: Contract,
-    settled: Settled,
-    settings: Settings,
-    business_date: date,
-) -> ReturnRecord:
-    """Write one batch's return files into the department's outbox; none if nothing is wrong with it."""
-    folder = settings.outbox / contract.department
-    batch_id = settled.batch.batch_id
-    if settled.manifest.status == "blocked":
-        stem = f"{business_date:%Y%m%d}_整批退回_{contract.title}_{batch_id}"
-        rows: Iterable[Sequence[Any]] = _blocked_rows(contract, settled.manifest)
-        header: Sequence[str] = BLOCKED_COLUMNS
-    else:
-        stem = f"{business_date:%Y%m%d}_退回_{contract.title}_{batch_id}"
-        header, rows = _returned_rows(lake, catalog, contract, settled, settings)
-    files = tuple(write_workbooks(folder, stem, header, rows))
-    return ReturnRecord(
-        dataset=contract.name,
-        batch_id=batch_id,
-        step_key=settled.step_key,
-        business_date=business_date,
-        rows=sum(file.rows for file in files),
-        files=files,
-        written_at=now_utc(),
-    )
-
-
-def _blocked_rows(contract: Contract, manifest: StepManifest) -> list[tuple[Any, ...]]:
-    return [
-        (
-            defect.file,
-            defect.row_no,
-            contract.fields[defect.field].title if defect.field else None,
-            defect.code,
-            defect.message_zh,
-            defect.cure_zh,
-        )
-        for defect in manifest.defects
-    ]
-
-
-def _returned_rows(
-    lake: Lake, catalog: Catalog, contract: Contract, settled: Settled, settings: Settings
-) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-    """Return the header and, lazily, the rows of refused and held records in file order."""
-    cells = settled.cells
-    outputs = [*settled.manifest.outputs, *(settled.rejects.outputs if settled.rejects else ())]
-    refused = {entry.key: entry for entry in outputs if entry.outcome in RETURNED_OUTCOMES and entry.rows}
-    if not refused or cells is None:
-        return [], iter(())
-    known = map_headers(contract)
-    delivered = [text for text in cells.columns if level_header(text) in known]
-    fields = [known[level_header(text)] for text in delivered]
-    scratch = settings.scratch / "returns"
-    header = [*delivered, RAGGED_COLUMN, *ADDED_COLUMNS]
-    rows = _join_cells(
-        [str(path) for path in lake.localise(cells.outputs, scratch)],
-        [str(path) for path in lake.localise(list(refused.values()), scratch)],
-        fields,
-        scratch,
-    )
-    return header, (
-        (*cell_values, row_no, *_explain(catalog, contract, row_no, defects))
-        for *cell_values, row_no, defects in rows
-    )
-
-
-def _join_cells(
-    cells: list[str], refused: list[str], fields: Sequence[str], scratch: Path
-) -> Iterator[tuple[Any, ...]]:
-    """Yield cells, the line if it was ragged, row_no and defects of every refused row, in file order."""
-    columns = ", ".join(f"cells.{quote_name(field)}" for field in fields)
-    with open_duckdb(scratch) as connection:
-        result = connection.execute(
-            f"select {columns}, cells.ragged_line, row_no, refused.defects"  # noqa: S608  contract fields
-            " from read_parquet($cells) cells join (select row_no, defects from read_parquet($refused)) refused"
-            " using (row_no) order by row_no",
-            {"cells": cells, "refused": refused},
-        )
-        while rows := result.fetchmany(FETCH_ROWS):
-            yield from rows
-
-
-def _explain(
-    catalog: Catalog, contract: Contract, row_no: int, defects: list[dict[str, str]]
-) -> tuple[str, str]:
-    """Return the codes and the Chinese text of a row's defects, each with its cure."""
-    codes, texts = [], []
-    for defect in defects:
-        entry = catalog.defects[defect["code"]]
-        field = contract.fields.get(defect["field"] or "")
-        names = {
-            "row": row_no,
-            "file": "",
-            "field": field.title if field else defect["field"] or "",
-            "detail": defect["detail"] or "",
-        }
-        if defect["code"] not in codes:
-            codes.append(defect["code"])
-        texts.append(f"{entry.message.format(**names)}。{entry.cure.format(**names)}")
-    return ";".join(codes), "；".join(dict.fromkeys(texts))
-
-
-def write_workbooks(
-    folder: Path, stem: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> Iterator[ReturnedFile]:
-    """Write rows as `<stem>_01.xlsx`, `_02` …, at most 100,000 rows each; no rows, no file.
-
-    A column that is empty in a whole file stays: the department's own layout is kept, except 原始行.
-    """
-    number, sheet_rows = 0, iter(rows)
-    while chunk := list(islice(sheet_rows, ROWS_PER_FILE)):
-        number += 1
-        yield _write_workbook(folder / f"{stem}_{number:02d}.xlsx", header, chunk)
-
-
-def _write_workbook(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> ReturnedFile:
-    """Write one workbook under another name and move it into place, so that nobody fetches half a file."""
-    keep = [i for i, text in enumerate(header) if text != RAGGED_COLUMN or any(row[i] for row in rows)]
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("退回")
-    sheet.freeze_panes = "A2"
-    sheet.append([_cell(sheet, header[i]) for i in keep])
-    for row in rows:
-        sheet.append([_cell(sheet, row[i]) for i in keep])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+def find_candidate(lake: Lake, build: str) -> CandidateManifest | None:
+    """Return a build's candidate, or None if the build did not come so far."""
     try:
-        book.save(draft)
-        data = draft.read_bytes()
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return ReturnedFile(
-        name=path.name, bytes=len(data), rows=len(rows), sha256=hashlib.sha256(data).hexdigest()
-    )
+        return read_candidate(lake, build)
+    except ObjectMissing:
+        LOG.warning("build %s has no candidate: its refused rows are returned after the next build", build)
+        return None
 
 
-def _cell(sheet: Any, value: Any) -> Any:
-    """Return a cell that Excel shows as it is: text stays text, also `=1+1`, `00123` and 18 digits."""
-    if value is None or isinstance(value, int):
-        return value
-    cell = WriteOnlyCell(sheet)
-    cell.value = NOT_IN_XLSX.sub("\ufffd", str(value))[:CELL_MAX]
-    cell.data_type = "s"
-    cell.number_format = "@"
-    return cell
+def list_settled(lake: Lake, catalog: Catalog, contract: Contract, until: date) -> Iterator[Decoded]:
+    """Yield the batches of a dataset that decode has read or blocked, in receipt order."""
+    records = {found.batch.batch_id: found for found in list_records(lake, catalog, contract, until)}
+    for batch, key, cells in list_decoded(lake, catalog, contract, until):
+        if cells is None:
+            continue
+        found = records.get(batch.batch_id)
+        blocked_by = cells if cells.status == "blocked" else None
+        refused: tuple[FileEntry, ...] = ()
+        if found and found.manifest and found.manifest.status == "blocked":
+            blocked_by = found.manifest
+            lost = rejects_of(lake, found)
+            refused = tuple(e for e in lost.outputs if e.outcome == "rejected") if lost else ()
+        yield Decoded(contract, batch.batch_id, key, cells, blocked_by, refused)

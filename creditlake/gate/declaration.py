@@ -31,6 +31,7 @@ class ColumnMeaning(StrEnum):
     HASH = "hash"  # our keyed ids and content hashes
     USCC = "uscc"
     ORG_CODE = "org_code"
+    PARTY_CODE = "party_code"  # a USCC or an organisation code
     REG_NO = "reg_no"
     TAX_ID = "tax_id"
     DIVISION = "division"
@@ -56,6 +57,7 @@ class Expectation(Closed):
     id: str
     type: str
     arguments: dict[str, Any] = {}
+    when: dict[str, str] = {}  # only rows where these columns have these values
     severity: Literal["critical", "warning"] = "critical"
     why: str
     why_zh: str
@@ -65,7 +67,15 @@ class Expectation(Closed):
     def columns(self) -> tuple[str, ...]:
         """Return the columns the expectation reads."""
         single = [self.arguments[k] for k in ("column", "column_A", "column_B") if k in self.arguments]
-        return (*single, *self.arguments.get("column_list", ()))
+        return (*single, *self.arguments.get("column_list", ()), *self.when)
+
+    @property
+    def gx_arguments(self) -> dict[str, Any]:
+        """Return what GX takes."""
+        if not self.when:
+            return dict(self.arguments)
+        condition = " and ".join(f"{column} == {value!r}" for column, value in self.when.items())
+        return {**self.arguments, "row_condition": condition, "condition_parser": "pandas"}
 
 
 class Declaration(Closed):

@@ -23,6 +23,7 @@ SHAPES = {
     ColumnMeaning.HASH: "[LN]?[0-9a-f]{16,64}",
     ColumnMeaning.USCC: USCC_SHAPE,
     ColumnMeaning.ORG_CODE: "[0-9A-Z]{8}[0-9X]",
+    ColumnMeaning.PARTY_CODE: f"[0-9A-Z]{{8}}[0-9X]|{USCC_SHAPE}",
     ColumnMeaning.REG_NO: "[0-9]{15}",
     ColumnMeaning.TAX_ID: f"[0-9]{{6}}[0-9A-Z]{{8}}[0-9X]|{USCC_SHAPE}",
     ColumnMeaning.DIVISION: "[0-9]{6}|[0-9]{9}|[0-9]{12}",
@@ -42,6 +43,8 @@ HARMLESS = frozenset({"date", "boolean"})  # these Parquet types cannot hold a p
 CHANCE = {
     (ColumnMeaning.USCC, "card"): 0.10,
     (ColumnMeaning.USCC, "resident_id"): 0.001,
+    (ColumnMeaning.PARTY_CODE, "card"): 0.10,
+    (ColumnMeaning.PARTY_CODE, "resident_id"): 0.001,
     (ColumnMeaning.REG_NO, "resident_id"): 0.05,
     (ColumnMeaning.TAX_ID, "card"): 0.10,
     (ColumnMeaning.TAX_ID, "resident_id"): 0.05,

@@ -40,13 +40,18 @@ def run_suite(declaration: Declaration, paths: Sequence[Path]) -> list[Finding]:
     findings = []
     for outcome in result.results:
         expectation = by_id[outcome.expectation_config.meta["id"]]
-        if outcome.exception_info and outcome.exception_info.get("raised_exception"):
-            raise ExpectationBroke(
-                f"{declaration.table}: {expectation.id}: {outcome.exception_info['exception_message']}"
-            )
+        if broke := _exception_of(outcome.exception_info or {}):
+            raise ExpectationBroke(f"{declaration.table}: {expectation.id}: {broke}")
         if not outcome.success:
             findings.append(_describe(declaration, expectation, outcome.result))
     return sorted(findings, key=lambda f: f.name)
+
+
+def _exception_of(info: dict[str, Any]) -> str | None:
+    """Return the message of an exception; GX nests it by metric, and calls the expectation just failed."""
+    if "raised_exception" in info:
+        return str(info["exception_message"]) if info["raised_exception"] else None
+    return next((m for nested in info.values() if (m := _exception_of(nested))), None)
 
 
 def _read_frame(paths: Sequence[Path], columns: list[str]) -> Any:
@@ -86,7 +91,7 @@ def _build_suite(declaration: Declaration) -> Any:
         suite.add_expectation_configuration(
             ExpectationConfiguration(
                 type=expectation.type,
-                kwargs=dict(expectation.arguments),
+                kwargs=expectation.gx_arguments,
                 meta={"id": expectation.id},
                 severity=FailureSeverity(expectation.severity),
             )
