@@ -3,6 +3,7 @@
 source "$(dirname "$0")/common.sh"
 
 UV_VERSION=0.13.9 # only used where there is no uv
+PYTHON_VERSION=3.11
 JAVA_WANTED="17 21" # what Spark 4 runs on, the tested one first
 
 ensure_uv() {
@@ -44,9 +45,18 @@ ensure_java() {
     [ -n "$JAVA_FOUND" ] || fail "no Java 17" "apt-get install -y openjdk-17-jre-headless"
 }
 
-ensure_packages() {
-    # A Python 3.11 of the machine is used; else uv brings one, into our folder.
+ensure_python() { # the machine's own 3.11, else one that uv fetches from GitHub into our folder, else Debian's
     export UV_PYTHON_INSTALL_DIR="${UV_PYTHON_INSTALL_DIR:-$TOOLS/python}"
+    uv python find --quiet "$PYTHON_VERSION" > /dev/null 2>&1 && return
+    say "installing Python $PYTHON_VERSION into $UV_PYTHON_INSTALL_DIR (uv)"
+    uv python install --quiet "$PYTHON_VERSION" && return
+    if apt-cache show "python$PYTHON_VERSION" > /dev/null 2>&1; then
+        apt_install "python$PYTHON_VERSION" && return
+    fi
+    fail "no Python $PYTHON_VERSION: uv could not fetch one (see above)" "uv python install $PYTHON_VERSION  # needs github.com"
+}
+
+ensure_packages() {
     [ -x "$ROOT/.venv/bin/creditlake" ] || say "installing the Python environment (first time: some minutes)"
     (cd "$ROOT" && uv sync --locked --quiet) ||
         fail "uv could not build the environment from uv.lock" "cd $ROOT && uv sync --locked"
@@ -65,5 +75,6 @@ END
 
 ensure_uv
 ensure_java
+ensure_python
 ensure_packages
 write_environment
