@@ -69,6 +69,9 @@ export JAVA_HOME="$JAVA_FOUND"
 export CREDITLAKE_TOOLS="$TOOLS"
 export CREDITLAKE_S3_JARS="\${CREDITLAKE_S3_JARS:-$TOOLS/s3-jars}"
 export PATH="$ROOT/.venv/bin:$TOOLS/bin:\$PATH"
+# what would else write into the home folder, or call home
+export AIRFLOW_HOME="\${AIRFLOW_HOME:-$ROOT/var/airflow}"
+export DO_NOT_TRACK=1 GX_ANALYTICS_ENABLED=false AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
 END
     mv "$ROOT/var/environment.draft" "$ROOT/var/environment"
 }

