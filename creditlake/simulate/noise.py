@@ -1,0 +1,149 @@
+"""What can be wrong with a row, and what a correct pipeline must then do (the truth's expectation).
+
+`outcome` is what the row rules must say of the row alone: accepted, held, rejected or dropped. `link` is the most
+that linking may claim: `exact`; `inferred` (by a written rule for damaged codes, or less); `review` (or less);
+`unlinked`. Where a damaged row still carries another intact official number of the party, `exact` is right;
+`party_sql` sees to that. Defect codes are those of domain.md §6.4; K08 and L01 are found when linking, not before.
+"""
+
+from dataclasses import dataclass
+
+from creditlake.simulate.codes import FULL_WIDTH, USCC_ALPHABET
+from creditlake.simulate.draws import Draws
+
+NATURAL, LEGAL = "natural", "legal"
+PLACEHOLDER = "00000000000000000X"
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One kind of damage. `applies` is SQL over the columns of a party (see `party.py`)."""
+
+    defects: tuple[str, ...] = ()
+    outcome: str = "accepted"
+    link: str = "exact"
+    applies: str = "true"
+    natural_defects: tuple[str, ...] | None = None  # where a resident ID is damaged instead of a USCC
+
+
+IS_LEGAL = "not is_natural"
+DIGITS = "code ~ '^[0-9]{18}$'"
+LOSES_CHECK = "id_check(left(code, 15) || '00') <> '0'"
+IDENTITY: dict[str, Noise] = {
+    "lower_case": Noise(applies="code <> lower(code)"),
+    "full_width": Noise(),
+    "inner_space": Noise(),
+    "apostrophe": Noise(),
+    "lookalike": Noise(link="inferred", applies=IS_LEGAL),
+    "wrong_char": Noise(("K01",), "held", "inferred", natural_defects=("K05",)),
+    "transposed": Noise(("K01",), "held", "inferred", "swap_at > 0", ("K05",)),
+    "truncated": Noise(("K01",), "held", "inferred", natural_defects=("K05",)),
+    "scientific": Noise(("K06",), "held", "review", DIGITS),
+    "precision_loss": Noise(("K06",), "held", "review", f"{DIGITS} and {LOSES_CHECK} and left(code, 15) || '000' <> code"),
+    "masked": Noise(("K01",), "held", "review", natural_defects=("K05",)),
+    "placeholder_with_reg_no": Noise(applies=f"{IS_LEGAL} and true_reg_no is not null"),
+    "placeholder_bare": Noise(("K02",), "rejected", "unlinked", IS_LEGAL),
+    "id_in_uscc": Noise(applies="is_natural"),
+    "filed_as_person": Noise(applies="kind = 'shop'"),
+    "class_contradiction": Noise(("K04", "M01"), "rejected", "unlinked", "kind in ('company', 'branch')"),
+    "name_brackets": Noise(applies="contains(true_name, '（')"),
+    "name_blanks": Noise(),
+    "former_name": Noise(applies="former_name is not null"),
+    "name_mismatch": Noise(("K08",), "accepted", "review"),
+    "passport": Noise(("L01",), "accepted", "unlinked", "is_natural"),
+    "minor": Noise(("P02",), applies="is_natural"),
+    "outsider": Noise(("L01",), "accepted", "unlinked"),
+    "missing_code": Noise(("M01",), "rejected", "unlinked"),
+    "filler_code": Noise(("M02",), "rejected", "unlinked"),
+}
+# Damage to other columns leaves the party intact: a rejected row is not linked at all.
+ROW: dict[str, Noise] = {
+    "missing_mandatory": Noise(("M01",), "rejected", "unlinked"),
+    "filler_mandatory": Noise(("M02",), "rejected", "unlinked"),
+    "unknown_enum": Noise(("V01",), "rejected", "unlinked"),
+    "organ_placeholder": Noise(("K07",), "rejected", "unlinked"),
+    "fine_missing": Noise(("V02",)),
+    "fine_times_10000": Noise(("V03",), "rejected", "unlinked"),
+    "fine_negative": Noise(("V04",), "rejected", "unlinked"),
+    "future_date": Noise(("D01", "D03"), "rejected", "unlinked"),
+    "publicity_1900": Noise(("D02",), "rejected", "unlinked"),
+    "ends_before_start": Noise(("D02",), "rejected", "unlinked"),
+    "personal_data": Noise(("P01",)),
+    "too_long": Noise(("T01",), "rejected", "unlinked"),
+    "long_content": Noise(("T01",)),
+    "swapped_codes": Noise(("K01",), "held", "exact"),
+    "month_date": Noise(),
+    "unknown_document": Noise(("L01",), "accepted", "unlinked"),
+}
+
+
+def classify_noise(draws: Draws, purpose: str, shares: dict[str, float], known: dict[str, Noise]) -> str:
+    """SQL: the drawn kind of damage or `none`; refuses a rate for an unknown kind."""
+    unknown = sorted(set(shares) - set(known))
+    if unknown:
+        raise ValueError(f"rates for unknown kinds of damage: {unknown}; known are {sorted(known)}")
+    return draws.classify(purpose, shares, "none")
+
+
+def keep_applicable(column: str, shares: dict[str, float], known: dict[str, Noise]) -> str:
+    """SQL: the drawn kind, or `none` where the row lacks the property that it damages."""
+    conditions = [f"when '{name}' then {known[name].applies}" for name in shares if known[name].applies != "true"]
+    if not conditions:
+        return column
+    return f"case when case {column} {' '.join(conditions)} else true end then {column} else 'none' end"
+
+
+def look_up(column: str, known: dict[str, Noise], value: str, otherwise: str) -> str:
+    """SQL: an attribute (`outcome` or `link`) of the kind named in `column`."""
+    branches = " ".join(f"when '{name}' then '{getattr(noise, value)}'" for name, noise in known.items())
+    return f"case {column} {branches} else '{otherwise}' end"
+
+
+def defects_of(column: str, known: dict[str, Noise], natural: str = "false") -> str:
+    """SQL: the list of defect codes of the kind named in `column`; `natural` is SQL for a natural party."""
+    branches = []
+    for name, noise in known.items():
+        codes = f"{list(noise.defects)}::varchar[]"
+        if noise.natural_defects is not None:
+            codes = f"case when {natural} then {list(noise.natural_defects)} else {codes} end"
+        if noise.defects:
+            branches.append(f"when '{name}' then {codes}")
+    return f"case {column} {' '.join(branches)} else []::varchar[] end"
+
+
+def swap_place(code: str = "code") -> str:
+    """SQL: a place from 12 to 16 whose character differs from the next one, 0 if there is none.
+
+    The weights of neighbours differ, so the swap always breaks the check character.
+    """
+    branches = " ".join(
+        f"when substr({code}, {place}, 1) <> substr({code}, {place + 1}, 1) then {place}" for place in (15, 16, 14, 13, 12)
+    )
+    return f"case {branches} else 0 end"
+
+
+def damage_code(draws: Draws) -> str:
+    """SQL: the party's code as delivered, from `code`, `identity_noise`, `swap_at`, `is_natural`; never the same number
+    by chance, because one changed character always breaks the check."""
+    place = f"(12 + {draws.below('damage:place', 5)})"
+    digit = f"((substr(code, {place}, 1)::int + 1 + {draws.below('damage:digit', 9)}) % 10)::varchar"
+    letter = (
+        f"substr('{USCC_ALPHABET}', 1 + (strpos('{USCC_ALPHABET}', substr(code, {place}, 1)) "
+        f"+ {draws.below('damage:letter', 30)}) % 31, 1)"
+    )
+    return f"""case identity_noise
+        when 'lower_case' then lower(code)
+        when 'full_width' then translate(code, '{USCC_ALPHABET}', '{FULL_WIDTH}')
+        when 'inner_space' then left(code, 4) || ' ' || substr(code, 5, 4) || ' ' || substr(code, 9)
+        when 'apostrophe' then '''' || code
+        when 'lookalike' then left(code, 2) || replace(substr(code, 3, 6), '0', 'O') || substr(code, 9)
+        when 'wrong_char' then left(code, {place} - 1) || case when is_natural then {digit} else {letter} end
+            || substr(code, {place} + 1)
+        when 'transposed' then left(code, swap_at - 1) || substr(code, swap_at + 1, 1) || substr(code, swap_at, 1)
+            || substr(code, swap_at + 2)
+        when 'truncated' then left(code, 17)
+        when 'scientific' then left(code, 1) || '.' || substr(code, 2, 5) || 'E+17'
+        when 'precision_loss' then left(code, 15) || '000'
+        when 'masked' then left(code, 6) || case when is_natural then '********' || right(code, 4)
+            else '******' || right(code, 6) end
+        else code end"""

@@ -1,0 +1,214 @@
+"""Simulate a city's deliveries: the order of datasets within a day, and what each of them needs."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+
+from creditlake.simulate import changes, defaulters, licences, penalties, ratings, registers, repairs
+from creditlake.simulate.decisions import Decisions, truth_columns
+from creditlake.simulate.engine import Shape, Simulation, SimulationReport, open_simulation
+from creditlake.simulate.party import Parties
+from creditlake.simulate.plan import build_plan, plan_days, share_days
+from creditlake.simulate.rates import Rates, read_rates
+
+SHAPES = {
+    shape.dataset: shape
+    for shape in (
+        Shape(registers.LEGAL, "reg_entity_{day}.csv", time(2, 10), "gb18030"),
+        Shape(registers.NATURAL, "population_{day}.csv", time(2, 40), delimiter="|"),
+        Shape(changes.DATASET, "reg_change_{day}_{serial}.csv", time(3, 5), "gb18030"),
+        Shape(penalties.DATASET, "cf_{day}_{serial}.csv", time(4, 10), "gb18030"),
+        Shape(licences.DATASET, "xk_{day}_{serial}.xlsx", time(4, 30)),
+        Shape(defaulters.DATASET, "sxbzxr_{day}_{serial}.jsonl", time(5, 0)),
+        Shape(ratings.DATASET, "tax_a_{day}.csv", time(5, 20), "utf-8-sig"),
+        Shape(repairs.DATASET, "repair_{day}_{serial}.csv", time(5, 40)),
+    )
+}
+
+
+def report_nothing(message: str) -> None:
+    """The progress of a caller who wants none."""
+
+
+def simulate_city(
+    target: Path, *, seed: int, legal: int, natural: int, records: int, days: list[date], rates: Path,
+    threads: int = 2, progress: Callable[[str], None] = report_nothing,
+) -> SimulationReport:
+    """Write `<target>/inbox_by_day/<date>/<department>/<files>` and `<target>/truth/*.parquet`.
+
+    `records` counts business rows over all days; the registers come on top, whole on each day. The same arguments
+    give the same bytes and file times. Refuses a target that already holds something.
+    """
+    if target.exists() and any(target.iterdir()):
+        raise FileExistsError(f"{target} is not empty: simulate into a new folder")
+    if not days or days != sorted(set(days)):
+        raise ValueError("days must be distinct, in order and at least one")
+    simulation = open_simulation(
+        target, seed=seed, legal=legal, natural=natural, records=records, days=days, rates=read_rates(rates),
+        threads=threads, progress=progress,
+    )
+    CityRun.prepare(simulation).deliver_days()
+    close_simulation(simulation)
+    return simulation.report
+
+
+def close_simulation(simulation: Simulation) -> None:
+    """Write who the subjects are beside the truth, and tidy up."""
+    folder = simulation.target / "truth" / "subjects"
+    folder.mkdir(parents=True, exist_ok=True)
+    legal, natural = folder / "legal.parquet", folder / "natural.parquet"
+    simulation.connection.execute(
+        "copy (select pripid as subject_key, uscc, org_code, reg_no, tax_id, name, former_name, kind, in_register "
+        f"from legal_entity order by entity) to '{legal}' (format parquet, compression zstd)"
+    )
+    simulation.connection.execute(
+        f"copy (select sha256(id_no) as subject_key, is_minor, in_register from natural_person order by person) to '{natural}' "
+        "(format parquet, compression zstd)"
+    )
+    simulation.connection.close()
+    shutil.rmtree(simulation.target / ".scratch")
+
+
+def draw_decisions(simulation: Simulation) -> dict[str, Decisions]:
+    """How the rows of each dataset with parties (and of the change log) are drawn."""
+    rates, classes = simulation.rates, simulation.rates.classes
+    shares = {
+        penalties.DATASET: (classes.penalty_natural, classes.penalty_individual),
+        licences.DATASET: (classes.licence_natural, classes.licence_individual),
+        defaulters.DATASET: (classes.defaulter_natural, 0.0),
+        ratings.DATASET: (0.0, 0.0),
+        changes.DATASET: (0.0, 0.0),
+    }
+    decisions = {}
+    for dataset, (natural, individual) in shares.items():
+        noise = {name: rate for name, rate in rates.identity_noise.items() if in_scope(dataset, name)}
+        plain = dataset in {ratings.DATASET, changes.DATASET}  # neither is ever corrected or repeated
+        days = 1 if dataset == ratings.DATASET else len(simulation.days)
+        total = dataset_rows(simulation.report.records, rates)[dataset]
+        plans = plan_days(total, days, rates, changes=not plain, duplicates=not plain)
+        parties = Parties(dataset, natural, individual, noise)
+        decisions[dataset] = Decisions(parties, simulation.draws, rates, simulation.days, plans)
+    return decisions
+
+
+def in_scope(dataset: str, noise: str) -> bool:
+    """Whether a kind of identity damage can befall a dataset's rows."""
+    if dataset == defaulters.DATASET:
+        return noise not in defaulters.OUT_OF_SCOPE
+    if dataset == ratings.DATASET:
+        return noise in ratings.IN_SCOPE
+    return dataset != changes.DATASET
+
+
+def dataset_rows(records: int, rates: Rates) -> dict[str, int]:
+    """Business rows of each dataset; the largest takes what rounding leaves."""
+    rows = {dataset: int(records * share) for dataset, share in rates.mix.items()}
+    rows[penalties.DATASET] += records - sum(rows.values())
+    return rows
+
+
+@dataclass
+class CityRun:
+    """A simulation together with how its datasets are drawn."""
+
+    simulation: Simulation
+    decisions: dict[str, Decisions]
+    repair_rows: list[int]
+    repairs_done: int = 0
+
+    @classmethod
+    def prepare(cls, simulation: Simulation) -> "CityRun":
+        """Plan all datasets."""
+        decisions = draw_decisions(simulation)
+        first_changes = decisions[changes.DATASET].plans[0].rows
+        changes.build_renamings(simulation.connection, simulation.city, first_changes)
+        total = dataset_rows(simulation.report.records, simulation.rates)[repairs.DATASET]
+        return cls(simulation, decisions, share_days(total, len(simulation.days), simulation.rates))
+
+    def deliver_days(self) -> None:
+        """Deliver all datasets on all days."""
+        for day_no, day in enumerate(self.simulation.days):
+            self.deliver_registers(day_no, day)
+            self.deliver_changes(day_no, day)
+            self.deliver_penalties(day_no, day)
+            self.deliver_licences(day_no, day)
+            self.deliver_defaulters(day_no, day)
+            if day_no == 0:
+                self.deliver_ratings(day)
+            self.deliver_repairs(day_no, day)
+
+    def deliver_registers(self, day_no: int, day: date) -> None:
+        """Deliver both registers."""
+        run = self.simulation
+        days = len(run.days)
+        sql, rows = registers.legal_register_sql(run.city, days, day_no, run.draws, run.rates)
+        columns = registers.legal_register_columns(run.draws, run.words)
+        run.deliver(SHAPES[registers.LEGAL], day, sql, columns, registers.register_truth("legal"), rows)
+        sql, rows = registers.natural_register_sql(run.city, days, day_no, run.draws, run.rates)
+        columns = registers.natural_register_columns(run.draws)
+        run.deliver(SHAPES[registers.NATURAL], day, sql, columns, registers.register_truth("natural"), rows)
+
+    def plan_day(self, dataset: str, day_no: int, is_target: str = "true") -> int:
+        """Create the table `plan` of a dataset and day and return its rows."""
+        decisions = self.decisions[dataset]
+        plan = decisions.plans[day_no]
+        build_plan(
+            self.simulation.connection, dataset, plan, decisions.plans, self.simulation.draws,
+            is_clean=decisions.is_clean(), is_target=is_target,
+        )
+        return plan.rows
+
+    def deliver_changes(self, day_no: int, day: date) -> None:
+        """Deliver the change log."""
+        run, decisions = self.simulation, self.decisions[changes.DATASET]
+        rows = self.plan_day(changes.DATASET, day_no)
+        sql = changes.change_sql(decisions, run.city, run.words)
+        columns = changes.change_columns(decisions, run.words)
+        run.deliver(SHAPES[changes.DATASET], day, sql, columns, changes.change_truth(), rows, run.rates.files[changes.DATASET])
+
+    def deliver_penalties(self, day_no: int, day: date) -> None:
+        """Deliver penalties."""
+        run, decisions = self.simulation, self.decisions[penalties.DATASET]
+        rows = self.plan_day(penalties.DATASET, day_no, penalties.is_target(decisions, run.words))
+        sql = penalties.penalty_sql(decisions, run.city, run.words)
+        columns = penalties.penalty_columns(decisions, run.words)
+        truth = truth_columns(f"date '{day}'")
+        run.deliver(SHAPES[penalties.DATASET], day, sql, columns, truth, rows, run.rates.files[penalties.DATASET])
+
+    def deliver_licences(self, day_no: int, day: date) -> None:
+        """Deliver licences."""
+        run, decisions = self.simulation, self.decisions[licences.DATASET]
+        rows = self.plan_day(licences.DATASET, day_no)
+        sql = licences.licence_sql(decisions, run.city, run.words)
+        columns = licences.licence_columns(decisions, run.words)
+        run.deliver(
+            SHAPES[licences.DATASET], day, sql, columns, truth_columns(f"date '{day}'"), rows, run.rates.files[licences.DATASET],
+            texts=licences.sheet_texts(run.words, day),
+        )
+
+    def deliver_defaulters(self, day_no: int, day: date, serial: int = 1) -> None:
+        """Deliver judgment defaulters; they are public from the day of their publication, no seven days run."""
+        run, decisions = self.simulation, self.decisions[defaulters.DATASET]
+        rows = self.plan_day(defaulters.DATASET, day_no)
+        sql = defaulters.defaulter_sql(decisions, run.city, run.words)
+        columns = defaulters.defaulter_columns(decisions, run.words)
+        truth = truth_columns("true_date")
+        run.deliver(SHAPES[defaulters.DATASET], day, sql, columns, truth, rows, run.rates.files[defaulters.DATASET], serial=serial)
+
+    def deliver_ratings(self, day: date) -> None:
+        """Deliver the list of A-level taxpayers."""
+        run, decisions = self.simulation, self.decisions[ratings.DATASET]
+        rows = self.plan_day(ratings.DATASET, 0)
+        sql = ratings.rating_sql(decisions, run.city, run.words, rows)
+        run.deliver(SHAPES[ratings.DATASET], day, sql, ratings.rating_columns(run.words), ratings.rating_truth(), rows)
+
+    def deliver_repairs(self, day_no: int, day: date) -> None:
+        """Deliver repair decisions."""
+        run, target = self.simulation, self.decisions[penalties.DATASET]
+        rows = repairs.build_repair_plan(run.connection, target, run.words, day_no, self.repair_rows[day_no])
+        sql = repairs.repair_sql(target, run.city, run.words, run.rates, f"date '{day}'", self.repairs_done)
+        columns = repairs.repair_columns(run.draws, run.words)
+        run.deliver(SHAPES[repairs.DATASET], day, sql, columns, repairs.repair_truth(), rows, run.rates.files[repairs.DATASET])
+        self.repairs_done += rows
