@@ -86,7 +86,7 @@ class BatchInput(Closed):
 
 
 class CandidateManifest(Closed):
-    """One build's result. `failed` when a model did not run; its tables then hold what was finished."""
+    """One build's result. A build in which a model failed leaves none."""
 
     build: str
     business_date: date

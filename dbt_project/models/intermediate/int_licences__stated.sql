@@ -1,0 +1,50 @@
+with
+
+versions as (
+
+    {{ record_versions(
+        ref('stg_administrative_approval__licence_decisions'),
+        carry=['counterpart_class', 'status', 'valid_to']
+    ) }}
+
+),
+
+stated as (
+
+    {{ stated(
+        'versions', 'administrative_approval.licence_decision',
+        expired='coalesce(valid_to < ' ~ business_date() ~ ', false)'
+    ) }}
+
+)
+
+select
+    ---------- ids
+    record_id,
+    row_key,
+    subject_id,
+
+    ---------- text
+    state,
+    {{ hidden_reason([
+        ("counterpart_class = 'NATURAL'", 'natural_person'),
+        ("status = 'INVALID'", 'not_in_force'),
+    ]) }} as hidden_reason,
+    link_status,
+    grade,
+    tier,
+    link_reason,
+
+    ---------- amounts
+    record_version,
+
+    ---------- booleans
+    is_current,
+    is_held,
+
+    ---------- dates
+    received_date,
+    first_accepted_date,
+    closed_date
+
+from stated
