@@ -40,6 +40,10 @@ class Shape:
         """File type."""
         return self.name.rsplit(".", 1)[1]
 
+    def file_name(self, day: date, serial: int) -> str:
+        """Name of the serial-th file of a day (a snapshot's name has no serial)."""
+        return self.name.format(day=f"{day:%Y%m%d}", serial=f"{serial:02d}")
+
 
 @dataclass(frozen=True)
 class DeliveredFile:
@@ -106,7 +110,7 @@ class Simulation:
         size = file_rows or max(rows, 1)
         for number, start in enumerate(range(0, max(rows, 1), size)):
             end = min(start + size, rows)
-            name = shape.name.format(day=f"{day:%Y%m%d}", serial=f"{serial + number:02d}")
+            name = shape.file_name(day, serial + number)
             path = self.day_folder(day, shape.dataset) / name
             with open_sink(shape, path, columns, end - start, texts) as sink:
                 for chunk_start in range(start, end, CHUNK_ROWS):
@@ -115,7 +119,7 @@ class Simulation:
                     for block in stream_lines(self.connection, line_sql(shape, columns), "chunk"):
                         sink.write(block)
                     self.write_truth(shape, day, name, truth, chunk_start)
-            stamp_file(path, day, shape.delivered, number)
+            stamp_file(path, day, shape.delivered, serial - 1 + number)
             relative = f"{path.parent.name}/{name}"
             self.report.files.append(DeliveredFile(day, shape.dataset, relative, end - start, path.stat().st_size))
 
@@ -138,10 +142,6 @@ class Simulation:
             f"copy (select '{shape.dataset}' as dataset, date '{day}' as delivered_date, '{name}' as file, row_no, i as record, "
             f"row_kind, {columns} from chunk) to '{path}' (format parquet, compression zstd)"
         )
-
-    def delivery_date(self, day: date) -> str:
-        """SQL literal of a day."""
-        return f"date '{day}'"
 
 
 def line_sql(shape: Shape, columns: list[Column]) -> str:

@@ -117,3 +117,12 @@ def pick_earlier(
         f"and i not in (select t.i from touched t where t.dataset = '{dataset}') order by {order}, i limit {count}"
     )
     connection.execute(f"insert into touched select '{dataset}', i from picked_{row_kind}")
+
+
+def build_clean_plan(connection: duckdb.DuckDBPyConnection, is_clean: str, first: int, rows: int, day_no: int) -> None:
+    """Create the table `plan` of new records from `first` on, none of them damaged."""
+    connection.execute(
+        f"create or replace temp table plan as select row_number() over (order by i) - 1 as pos, i, 'new' as row_kind, "
+        f"{day_no} as day_no from (select i from range({first}, {first + 2 * rows + 100}) r(i) where {is_clean} "
+        f"order by i limit {rows}) order by pos"
+    )

@@ -10,7 +10,7 @@ from creditlake.simulate import changes, defaulters, licences, penalties, rating
 from creditlake.simulate.decisions import Decisions, truth_columns
 from creditlake.simulate.engine import Shape, Simulation, SimulationReport, open_simulation
 from creditlake.simulate.party import Parties
-from creditlake.simulate.plan import build_plan, plan_days, share_days
+from creditlake.simulate.plan import build_clean_plan, build_plan, plan_days, share_days
 from creditlake.simulate.rates import Rates, read_rates
 
 SHAPES = {
@@ -41,17 +41,24 @@ def simulate_city(
     `records` counts business rows over all days; the registers come on top, whole on each day. The same arguments
     give the same bytes and file times. Refuses a target that already holds something.
     """
-    if target.exists() and any(target.iterdir()):
-        raise FileExistsError(f"{target} is not empty: simulate into a new folder")
+    check_place(target)
     if not days or days != sorted(set(days)):
         raise ValueError("days must be distinct, in order and at least one")
     simulation = open_simulation(
         target, seed=seed, legal=legal, natural=natural, records=records, days=days, rates=read_rates(rates),
         threads=threads, progress=progress,
     )
-    CityRun.prepare(simulation).deliver_days()
+    run = CityRun.prepare(simulation)
+    for day_no, day in enumerate(days):
+        run.deliver_day(day_no, day)
     close_simulation(simulation)
     return simulation.report
+
+
+def check_place(target: Path) -> None:
+    """Refuse a folder that already holds something."""
+    if target.exists() and any(target.iterdir()):
+        raise FileExistsError(f"{target} is not empty: simulate into a new folder")
 
 
 def close_simulation(simulation: Simulation) -> None:
@@ -127,17 +134,20 @@ class CityRun:
         total = dataset_rows(simulation.report.records, simulation.rates)[repairs.DATASET]
         return cls(simulation, decisions, share_days(total, len(simulation.days), simulation.rates))
 
-    def deliver_days(self) -> None:
-        """Deliver all datasets on all days."""
-        for day_no, day in enumerate(self.simulation.days):
-            self.deliver_registers(day_no, day)
-            self.deliver_changes(day_no, day)
-            self.deliver_penalties(day_no, day)
-            self.deliver_licences(day_no, day)
-            self.deliver_defaulters(day_no, day)
-            if day_no == 0:
-                self.deliver_ratings(day)
-            self.deliver_repairs(day_no, day)
+    def deliver_day(self, day_no: int, day: date) -> None:
+        """Deliver all datasets of a day."""
+        self.deliver_registers(day_no, day)
+        self.deliver_changes(day_no, day)
+        self.deliver_penalties(day_no, day)
+        self.deliver_licences(day_no, day)
+        self.deliver_defaulters(day, self.plan_day(defaulters.DATASET, day_no))
+        if day_no == 0:
+            self.deliver_ratings(day)
+        self.deliver_repairs(day_no, day)
+
+    def leave_alone(self, dataset: str, first: int, end: int) -> None:
+        """Keep later days from correcting, withdrawing or repairing these records."""
+        self.simulation.connection.execute(f"insert into touched select '{dataset}', i from range({first}, {end}) r(i)")
 
     def deliver_registers(self, day_no: int, day: date) -> None:
         """Deliver both registers."""
@@ -188,14 +198,22 @@ class CityRun:
             texts=licences.sheet_texts(run.words, day),
         )
 
-    def deliver_defaulters(self, day_no: int, day: date, serial: int = 1) -> None:
-        """Deliver judgment defaulters; they are public from the day of their publication, no seven days run."""
+    def deliver_defaulters(self, day: date, rows: int, serial: int = 1) -> None:
+        """Deliver the planned judgment defaulters; they are public at once, no seven days run."""
         run, decisions = self.simulation, self.decisions[defaulters.DATASET]
-        rows = self.plan_day(defaulters.DATASET, day_no)
         sql = defaulters.defaulter_sql(decisions, run.city, run.words)
         columns = defaulters.defaulter_columns(decisions, run.words)
-        truth = truth_columns("true_date")
-        run.deliver(SHAPES[defaulters.DATASET], day, sql, columns, truth, rows, run.rates.files[defaulters.DATASET], serial=serial)
+        shape, truth = SHAPES[defaulters.DATASET], truth_columns("true_date")
+        run.deliver(shape, day, sql, columns, truth, rows, run.rates.files[defaulters.DATASET], serial=serial)
+
+    def deliver_flood(self, day: date, factor: int) -> str:
+        """Deliver `factor` undamaged new defaulters for each one so far, as one more file; return its path in the day."""
+        decisions = self.decisions[defaulters.DATASET]
+        last = decisions.plans[-1]
+        rows = factor * (last.first + last.new)
+        build_clean_plan(self.simulation.connection, decisions.is_clean(), last.first + last.new, rows, last.day_no)
+        self.deliver_defaulters(day, rows, serial=2)
+        return self.simulation.report.files[-1].path
 
     def deliver_ratings(self, day: date) -> None:
         """Deliver the list of A-level taxpayers."""
