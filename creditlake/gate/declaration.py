@@ -69,14 +69,6 @@ class Expectation(Closed):
         single = [self.arguments[k] for k in ("column", "column_A", "column_B") if k in self.arguments]
         return (*single, *self.arguments.get("column_list", ()), *self.when)
 
-    @property
-    def gx_arguments(self) -> dict[str, Any]:
-        """Return what GX takes."""
-        if not self.when:
-            return dict(self.arguments)
-        condition = " and ".join(f"{column} == {value!r}" for column, value in self.when.items())
-        return {**self.arguments, "row_condition": condition, "condition_parser": "pandas"}
-
 
 class Declaration(Closed):
     """One published table; `recount` tables may change rows in a takedown, the others only lose them."""

@@ -7,7 +7,8 @@ on first use. Its lists of unexpected values are dropped here: they would carry 
 
 import os
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
+from operator import and_
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +92,20 @@ def _build_suite(declaration: Declaration) -> Any:
         suite.add_expectation_configuration(
             ExpectationConfiguration(
                 type=expectation.type,
-                kwargs=expectation.gx_arguments,
+                kwargs={**expectation.arguments, **_row_condition(expectation)},
                 meta={"id": expectation.id},
                 severity=FailureSeverity(expectation.severity),
             )
         )
     return suite
+
+
+def _row_condition(expectation: Expectation) -> dict[str, Any]:
+    """Return GX's condition for an expectation that is only about some rows."""
+    from great_expectations.expectations.row_conditions import Column
+
+    conditions = [Column(column) == value for column, value in expectation.when.items()]
+    return {"row_condition": reduce(and_, conditions)} if conditions else {}
 
 
 def _describe(declaration: Declaration, expectation: Expectation, result: dict[str, Any]) -> Finding:
