@@ -13,7 +13,9 @@ batch_app = typer.Typer(no_args_is_help=True, help="Settle whole batches; every 
 Dataset = Annotated[str, typer.Argument(help="e.g. market_regulation.penalty_decision")]
 Batch = Annotated[str, typer.Argument(help="the batch id that `creditlake status` names")]
 Reason = Annotated[str, typer.Option("--reason", help="why; kept for ever beside who and when")]
-BusinessDate = Annotated[str, typer.Option("--business-date", help="from which business date the verdict counts")]
+BusinessDate = Annotated[
+    str, typer.Option("--business-date", help="from which business date the verdict counts")
+]
 
 
 @batch_app.command()
@@ -32,8 +34,13 @@ def settle(dataset: str, batch: str, verdict: Settlement, reason: str, business_
     """Write the verdict under the user's login name."""
     try:
         decision = settle_batch(
-            steps.lake(), dataset, batch, verdict,
-            who=getpass.getuser(), why=reason, business_date=steps.day(business_date),
+            steps.lake(),
+            dataset,
+            batch,
+            verdict,
+            who=getpass.getuser(),
+            why=reason,
+            business_date=steps.day(business_date),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

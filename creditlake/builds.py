@@ -45,7 +45,9 @@ def newest_build(lake: Lake, business_date: date) -> str:
     """Return the newest build of a date; raises BuildError when none was opened."""
     builds = list_builds(lake, business_date)
     if not builds:
-        raise BuildError(f"no build was opened for {business_date}; run `creditlake link --business-date …` first")
+        raise BuildError(
+            f"no build was opened for {business_date}; run `creditlake link --business-date …` first"
+        )
     return builds[-1]
 
 

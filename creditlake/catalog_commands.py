@@ -7,7 +7,9 @@ import typer
 from creditlake.catalog import check_catalog, json_schema
 from creditlake.settings import settings
 
-catalog_app = typer.Typer(no_args_is_help=True, help="The catalogue (信用信息目录): what may be collected and by which rules.")
+catalog_app = typer.Typer(
+    no_args_is_help=True, help="The catalogue (信用信息目录): what may be collected and by which rules."
+)
 
 
 @catalog_app.command()

@@ -58,7 +58,12 @@ def decode(business_date: str, datasets: Sequence[str] | None = None) -> dict[st
     """Turn waiting raw batches into cells; counts of batches by outcome and of rows."""
     from creditlake.decode.decode import decode_waiting
 
-    manifests = decode_waiting(lake(), read_catalog(), day(business_date), only=datasets)
+    catalog = read_catalog()
+    manifests = [
+        manifest
+        for dataset in datasets or sorted(catalog.contracts)
+        for manifest in decode_waiting(lake(), catalog, day(business_date), only=dataset)
+    ]
     counts = {status: sum(m.status == status for m in manifests) for status in ("ok", "blocked")}
     for manifest in manifests:
         for defect in manifest.defects:
@@ -151,9 +156,12 @@ def simulate(
     target: Path, *, seed: int, legal: int, natural: int, records: int, days: list[date]
 ) -> dict[str, int]:
     """Write a synthetic city's deliveries and the truth; rows by dataset."""
-    from creditlake.simulate.city import simulate_city
+    from creditlake.simulate import PUBLISHED, simulate_city
 
-    return simulate_city(target, seed=seed, legal=legal, natural=natural, records=records, days=days).rows
+    report = simulate_city(
+        target, seed=seed, legal=legal, natural=natural, records=records, days=days, rates=PUBLISHED
+    )
+    return report.rows_by_dataset
 
 
 def spark_conf() -> dict[str, str]:

@@ -17,6 +17,7 @@ from creditlake.simulate.rates import PUBLISHED, read_rates
 from creditlake.simulate.run import SHAPES, CityRun, check_place, close_simulation, report_nothing
 
 FIRST_DAY = date(2026, 11, 16)  # a Monday
+DEMO_DAYS = tuple(FIRST_DAY + timedelta(days=number) for number in range(4))
 SECOND_COPY_MINUTES = 45
 TRUNCATED_AT = 0.63  # of the file's bytes
 KEPT_SHARE = 10  # the short register holds one row in ten

@@ -78,7 +78,8 @@ def link(connection: duckdb.DuckDBPyConnection, cells: Path, target: Path) -> No
         f"create table subjects as select 'L' || pripid as subject, {normalise_code('uscc')} as code, "
         f"{normalise_code('reg_no')} as reg_no, {normalise_name('ent_name')} as name "
         f"from read_parquet('{legal}') "
-        f"union all select 'N' || row_no, {normalise_code('id_no')}, null, null from read_parquet('{natural}')"
+        f"union all select 'N' || row_no, {normalise_code('id_no')}, null, null "
+        f"from read_parquet('{natural}')"
     )
     for key, expression in (
         ("code", "code"),
