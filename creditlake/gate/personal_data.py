@@ -20,7 +20,7 @@ from creditlake.gate.model import Finding
 from creditlake.gate.patterns import USCC_SHAPE, add_personal_macros
 
 SHAPES = {
-    ColumnMeaning.HASH: "[LN]?[0-9a-f]{16,64}",
+    ColumnMeaning.HASH: "[LN]?[0-9a-f]{24,64}",
     ColumnMeaning.USCC: USCC_SHAPE,
     ColumnMeaning.ORG_CODE: "[0-9A-Z]{8}[0-9X]",
     ColumnMeaning.PARTY_CODE: f"[0-9A-Z]{{8}}[0-9X]|{USCC_SHAPE}",
@@ -93,10 +93,9 @@ def scan_columns(
     if not columns or not paths:
         return {}
     add_personal_macros(connection)
-    key = declaration.grain[0] if declaration.columns[declaration.grain[0]] is ColumnMeaning.HASH else None
     inner = [part for i, c in enumerate(columns) for part in _measure(i, c, declaration.columns.get(c))]
     outer = [part for i in range(len(columns)) for part in _aggregate(i)]
-    inner.append(f"{quote_name(key) if key else 'null'} as row_key")
+    inner.append(f"{_own_key(declaration)} as row_key")
     query = f"select {', '.join(outer)} from (select {', '.join(inner)} from read_parquet($files))"  # noqa: S608
     row = connection.execute(query, {"files": [str(path) for path in paths]}).fetchone()
     assert row is not None  # an aggregate without group by has one row
@@ -106,6 +105,15 @@ def scan_columns(
         )
         for i, column in enumerate(columns)
     }
+
+
+def _own_key(declaration: Declaration) -> str:
+    """Return the first column of the grain that holds our own ids, where the value is one: safe to report."""
+    for column in declaration.grain:
+        if declaration.columns[column] is ColumnMeaning.HASH:
+            name = quote_name(column)
+            return f"case when regexp_full_match({name}, '{SHAPES[ColumnMeaning.HASH]}') then {name} end"
+    return "null::varchar"
 
 
 def _measure(position: int, column: str, meaning: ColumnMeaning | None) -> list[str]:
