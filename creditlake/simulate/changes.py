@@ -6,7 +6,7 @@ from creditlake.simulate.city import LEGAL_BLOCK, City, address, person_name
 from creditlake.simulate.decisions import Decisions
 from creditlake.simulate.files import Column
 from creditlake.simulate.noise import ROW, defects_of, look_up
-from creditlake.simulate.spelling import fill_slots, plain_date
+from creditlake.simulate.spelling import plain_date
 from creditlake.simulate.words import Words
 
 DATASET = "market_regulation.entity_change"
@@ -57,7 +57,7 @@ def change_columns(decisions: Decisions, words: Words) -> list[Column]:
     state = words.at("changes.states", decisions.draws.below("change:state", words.size("changes.states")))
 
     def item(key: str, renaming: str) -> str:
-        return f"case when is_renaming then {renaming} else {fill_slots(words.at(f'changes.items.{key}', 'item'), slots)} end"
+        return f"case when is_renaming then {renaming} else {words.filled(f'changes.items.{key}', 'item', slots)} end"
 
     return [
         Column("pripid", "case when row_noise = 'missing_mandatory' then null else pripid end"),

@@ -3,7 +3,7 @@
 from creditlake.simulate.city import City, person_name
 from creditlake.simulate.decisions import Decisions
 from creditlake.simulate.files import Column
-from creditlake.simulate.spelling import date_text, fill_slots, plain_date
+from creditlake.simulate.spelling import date_text, plain_date
 from creditlake.simulate.words import Words
 
 DATASET = "court.judgment_defaulter"
@@ -66,7 +66,6 @@ def defaulter_columns(decisions: Decisions, words: Words) -> list[Column]:
 def obligation(decisions: Decisions, words: Words) -> str:
     """SQL: the duty text, which names a creditor."""
     draws = decisions.draws
-    text = words.at("judgments.duties", draws.below("defaulter:duty", words.size("judgments.duties")))
     slots = {
         "creditor": f"({person_name(draws, words, 'creditor', 'i')})",
         "amount": "amount::varchar",
@@ -74,7 +73,8 @@ def obligation(decisions: Decisions, words: Words) -> str:
         "date2": plain_date("(true_filed_date - 200)", "chinese"),
         "address": "address",
     }
+    index = draws.below("defaulter:duty", words.size("judgments.duties"))
     return (
-        f"{fill_slots(text, slots)} || case when row_noise = 'personal_data' then '收款账户预留手机1990000' "
+        f"{words.filled('judgments.duties', index, slots)} || case when row_noise = 'personal_data' then '收款账户预留手机1990000' "
         f"|| lpad(({draws.below('defaulter:phone', 10000)})::varchar, 4, '0') else '' end"
     )

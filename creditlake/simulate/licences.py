@@ -6,7 +6,7 @@ from creditlake.simulate.city import City
 from creditlake.simulate.decisions import Decisions, change_op
 from creditlake.simulate.files import Column
 from creditlake.simulate.noise import PLACEHOLDER
-from creditlake.simulate.spelling import date_text, document_number, fill_slots, optional, plain_date
+from creditlake.simulate.spelling import date_text, document_number, optional, plain_date
 from creditlake.simulate.words import Words
 
 DATASET = "administrative_approval.licence_decision"
@@ -104,9 +104,9 @@ def licence_content(decisions: Decisions, words: Words) -> str:
     draws = decisions.draws
 
     def text_of(part: str) -> str:
-        return words.at(f"licences.{part}", draws.below(f"licence:{part}", words.size(f"licences.{part}"), "document"))
+        index = draws.below(f"licence:{part}", words.size(f"licences.{part}"), "document")
+        return words.filled(f"licences.{part}", index, slots)
 
-    text = " || ".join([text_of("openings"), words.at("licences.matters.content", "matter"), text_of("closings")])
     slots = {
         "name": "true_name",
         "date": plain_date("(true_date - 9)", "chinese"),
@@ -116,10 +116,11 @@ def licence_content(decisions: Decisions, words: Words) -> str:
         "gains": f"(100 + {draws.below('licence:price', 90000, 'document')})::varchar",
         "address": "address", "number": "certificate_no", "scope": "coalesce(scope, '个人经营')",
     }
+    text = " || ".join([text_of("openings"), words.filled("licences.matters.content", "matter", slots), text_of("closings")])
     phone = f"'1990000' || lpad(({draws.below('licence:phone', 10000)})::varchar, 4, '0')"
     return f"""case when row_noise = 'filler_mandatory' then '暂无' when row_noise = 'missing_mandatory' and document % 2 = 1 then null
-        when row_noise = 'long_content' then left(repeat({fill_slots(text, slots)}, 20), {LONG_CONTENT})
-        else {fill_slots(text, slots)} || case when row_noise = 'personal_data'
+        when row_noise = 'long_content' then left(repeat({text}, 20), {LONG_CONTENT})
+        else {text} || case when row_noise = 'personal_data'
             then '联系人电话' || {phone} || '，身份证号' || coalesce(rep_id_no, code) || '。' else '' end end"""
 
 

@@ -5,7 +5,7 @@ from creditlake.simulate.decisions import Decisions, change_op, truth_columns
 from creditlake.simulate.draws import Draws
 from creditlake.simulate.files import Column
 from creditlake.simulate.noise import PLACEHOLDER
-from creditlake.simulate.spelling import date_text, document_number, fill_slots, optional, plain_date, wan_text
+from creditlake.simulate.spelling import date_text, document_number, optional, plain_date, wan_text
 from creditlake.simulate.words import Words
 
 DATASET = "market_regulation.penalty_decision"
@@ -136,19 +136,15 @@ def violation_type(words: Words) -> str:
     )
 
 
-def text_of(decisions: Decisions, words: Words, part: str) -> str:
-    """SQL: one of the template texts of a list, drawn by document."""
+def text_of(decisions: Decisions, words: Words, part: str, slots: dict[str, str]) -> str:
+    """SQL: one of the template texts of a list, drawn by document, with its slots filled."""
     index = decisions.draws.below(f"penalty:{part}", words.size(f"penalties.{part}"), "document")
-    return words.at(f"penalties.{part}", index)
+    return words.filled(f"penalties.{part}", index, slots)
 
 
 def violation_facts(decisions: Decisions, words: Words) -> str:
     """SQL: CF_SY, four sentences; some with a line break or with personal data that do not belong there."""
     draws = decisions.draws
-    text = " || ".join([
-        text_of(decisions, words, "openings"), words.at("penalties.offences.fact", "offence"),
-        text_of(decisions, words, "accounts"), text_of(decisions, words, "evidence"),
-    ])
     broken = draws.chance("penalty:line_break", decisions.rates.dialects.line_break, "document")
     slots = {
         "date": plain_date("(true_date - 20)", "chinese"),
@@ -159,9 +155,13 @@ def violation_facts(decisions: Decisions, words: Words) -> str:
         "n": f"(2 + {draws.below('penalty:count', 28, 'document')})::varchar",
         "doc": f"(20250000 + {draws.below('penalty:file', 99999, 'document')})::varchar",
     }
+    text = " || ".join([
+        text_of(decisions, words, "openings", slots), words.filled("penalties.offences.fact", "offence", slots),
+        text_of(decisions, words, "accounts", slots), text_of(decisions, words, "evidence", slots),
+    ])
     phone = f"'1990000' || lpad(({draws.below('penalty:phone', 10000)})::varchar, 4, '0')"
     return (
-        f"{fill_slots(text, slots)} || case when {broken} then chr(10) || '以上\"查明事实\", 见案卷。' else '' end "
+        f"{text} || case when {broken} then chr(10) || '以上\"查明事实\", 见案卷。' else '' end "
         f"|| case when row_noise = 'personal_data' then '（当事人联系电话：' || {phone} || '，身份证号码：' "
         "|| coalesce(rep_id_no, code) || '）' else '' end"
     )
@@ -170,9 +170,9 @@ def violation_facts(decisions: Decisions, words: Words) -> str:
 def penalty_basis(decisions: Decisions, words: Words) -> str:
     """SQL: CF_YJ."""
     slots = {key: words.at(f"penalties.offences.{key}", "offence") for key in ("law", "rule", "sanction")}
-    text = f"{text_of(decisions, words, 'bases')} || {text_of(decisions, words, 'basis_ends')}"
+    text = f"{text_of(decisions, words, 'bases', slots)} || {text_of(decisions, words, 'basis_ends', slots)}"
     missing = "case when row_noise = 'missing_mandatory' and document % 3 = 2 then null else"
-    return f"{missing} {fill_slots(text, slots)} end"
+    return f"{missing} {text} end"
 
 
 def penalty_kinds(draws: Draws, words: Words) -> str:
@@ -191,7 +191,7 @@ def penalty_content(decisions: Decisions, words: Words) -> str:
         f"case when has_gains then '没收违法所得' || gains_yuan || '元' when has_fine then '' else '给予' || {other} end "
         "|| case when has_fine and has_gains then '，' else '' end || case when has_fine then '罚款人民币' || fine_yuan || '元' else '' end"
     )
-    return fill_slots(text_of(decisions, words, "contents"), {"measures": measures})
+    return text_of(decisions, words, "contents", {"measures": measures})
 
 
 def fine_text(decisions: Decisions) -> str:

@@ -65,9 +65,3 @@ def document_number(usual: str, draws: Draws, purpose: str, share: float) -> str
         f"when 'round' then translate({usual}, '〔〕', '（）') when 'blank' then replace({usual}, '〕', '〕 ') else {usual} end"
     )
 
-
-def fill_slots(template: str, slots: dict[str, str]) -> str:
-    """SQL: a template text with its `{slots}` replaced; every slot is SQL for text."""
-    for slot, value in slots.items():
-        template = f"replace({template}, '{{{slot}}}', {value})"
-    return template

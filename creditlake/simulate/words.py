@@ -29,6 +29,18 @@ class Words:
         """SQL: the word at a 0-based index."""
         return f"getvariable('{variable(name)}')[1 + ({index})]"
 
+    def filled(self, name: str, index: str, slots: dict[str, str]) -> str:
+        """SQL: the text at a 0-based index with its `{slots}` replaced, each by SQL for text.
+
+        Only the slots that some text of the list has are replaced, and a long text is best put together from lists of
+        sentences: a replacement copies the whole of what it works on.
+        """
+        text = self.at(name, index)
+        for slot, value in slots.items():
+            if any(f"{{{slot}}}" in word for word in self.lists[name]):
+                text = f"replace({text}, '{{{slot}}}', {value})"
+        return text
+
     def declare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Make the lists known to a connection."""
         for name, words in self.lists.items():
