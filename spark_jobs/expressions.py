@@ -131,7 +131,7 @@ def _reg_agrees(code: Column) -> Column:
 
 
 def _resident_check_char(body: Column) -> Column:
-    return _char_at(ids.RESIDENT_CHECKS, _number(body, 13) * 2 % 11)
+    return _char_at(ids.RESIDENT_CHECKS, _number(body, 13) % 11 * 2 % 11)
 
 
 def _resident_agrees(code: Column) -> Column:
@@ -177,14 +177,6 @@ def _check_tax_id(code: Column) -> Check:
     return Check(uscc.shape | org | person, passes | old_person)
 
 
-def _check_party_code(code: Column, is_person: Column) -> Check:
-    person, org, uscc = _check_resident(code), _check_org_code(code), _check_uscc(code)
-    return Check(
-        F.when(is_person, person.shape).otherwise(uscc.shape | org.shape),
-        F.when(is_person, person.passes).otherwise(uscc.passes | org.passes),
-    )
-
-
 def _mend(code: Column) -> Column:
     return F.translate(code, *ids.USCC_REPAIRS)
 
@@ -225,33 +217,82 @@ def _value(code: Column, mended: Column | None = None) -> Column:
     return value.otherwise(code)
 
 
+def status_of_code(kind: str, code: Column, applies: Column | None = None) -> Column:
+    """Say the status of a clean code. Keep `clean_identifier(text)` as a column and ask about that.
+
+    A code is looked at many times; cleaning it anew each time makes plans that take seconds to compile.
+    `applies` is, for id_no, whether the document is a resident ID card, for party_code, whether the party is
+    a person; the row says so, never the look of the number.
+    """
+    match kind:
+        case "uscc" | "organ_uscc":
+            return _status(code, _check_uscc(code), _is_mended(code))
+        case "org_code":
+            return _status(code, _check_org_code(code))
+        case "reg_no":
+            return _status(code, _check_reg_no(code))
+        case "tax_id":
+            return _status(code, _check_tax_id(code), _is_mended(code))
+        case "id_no":
+            resident = _status(code, _check_resident(code))
+            if applies is None:
+                return resident
+            other = Check(F.lit(False), _whole(code, ids.OTHER_DOCUMENT))
+            return F.when(applies, resident).otherwise(_status(code, other))
+        case "party_code":
+            assert applies is not None
+            organisation = _status(code, _either(_check_uscc(code), _check_org_code(code)), _is_mended(code))
+            return F.when(applies, _status(code, _check_resident(code))).otherwise(organisation)
+    raise ValueError(f"{kind} is no identifier type")
+
+
+def value_of_code(kind: str, code: Column, applies: Column | None = None) -> Column:
+    """Say the value of a clean code: repaired where the check digit proves it, 18 digits for a good 15-digit
+    resident number, null for fillers and placeholders. `applies` as for `status_of_code`.
+    """
+    match kind:
+        case "uscc" | "organ_uscc" | "tax_id":
+            return _value(code, _is_mended(code))
+        case "org_code" | "reg_no":
+            return _value(code)
+        case "id_no" | "party_code":
+            is_15 = _is_resident15(code) if applies is None else applies & _is_resident15(code)
+            body = _resident_body(code)
+            converted = F.when(is_15, F.concat(body, _resident_check_char(body)))
+            if kind == "party_code":
+                assert applies is not None
+                return converted.otherwise(_value(code, ~applies & _is_mended(code)))
+            return converted.otherwise(_value(code))
+    raise ValueError(f"{kind} is no identifier type")
+
+
+def _either(first: Check, second: Check) -> Check:
+    return Check(first.shape | second.shape, first.passes | second.passes)
+
+
 def uscc_status(text: Column) -> Column:
     """Say the status of `grade_uscc`."""
-    code = clean_identifier(text)
-    return _status(code, _check_uscc(code), _is_mended(code))
+    return status_of_code("uscc", clean_identifier(text))
 
 
 def uscc_value(text: Column) -> Column:
     """Say the value of `grade_uscc`: clean and, where the check digit proves it, repaired."""
-    code = clean_identifier(text)
-    return _value(code, _is_mended(code))
+    return value_of_code("uscc", clean_identifier(text))
 
 
 def org_code_status(text: Column) -> Column:
     """Say the status of `grade_org_code`."""
-    code = clean_identifier(text)
-    return _status(code, _check_org_code(code))
+    return status_of_code("org_code", clean_identifier(text))
 
 
 def reg_no_status(text: Column) -> Column:
     """Say the status of `grade_reg_no`."""
-    code = clean_identifier(text)
-    return _status(code, _check_reg_no(code))
+    return status_of_code("reg_no", clean_identifier(text))
 
 
 def code_value(text: Column) -> Column:
     """Say the value of `grade_org_code` and `grade_reg_no`, which are never repaired."""
-    return _value(clean_identifier(text))
+    return value_of_code("reg_no", clean_identifier(text))
 
 
 org_code_value = reg_no_value = code_value
@@ -259,8 +300,7 @@ org_code_value = reg_no_value = code_value
 
 def tax_id_status(text: Column) -> Column:
     """Say the status of `grade_tax_id`."""
-    code = clean_identifier(text)
-    return _status(code, _check_tax_id(code), _is_mended(code))
+    return status_of_code("tax_id", clean_identifier(text))
 
 
 tax_id_value = uscc_value
@@ -268,32 +308,22 @@ tax_id_value = uscc_value
 
 def id_no_status(text: Column, is_resident: Column | None = None) -> Column:
     """Say the status of `grade_resident_id`, or of `grade_other_document` where `is_resident` is not true."""
-    code = clean_identifier(text)
-    resident = _status(code, _check_resident(code))
-    if is_resident is None:
-        return resident
-    shape = _whole(code, ids.OTHER_DOCUMENT)
-    return F.when(is_resident, resident).otherwise(_status(code, Check(F.lit(False), shape)))
+    return status_of_code("id_no", clean_identifier(text), is_resident)
 
 
 def id_no_value(text: Column, is_resident: Column | None = None) -> Column:
     """Say the value of `grade_resident_id`: 18 digits also for a good 15-digit number."""
-    code = clean_identifier(text)
-    body = _resident_body(code)
-    converted = F.concat(body, _resident_check_char(body))
-    resident = F.when(_is_resident15(code), converted).otherwise(_value(code))
-    return resident if is_resident is None else F.when(is_resident, resident).otherwise(_value(code))
+    return value_of_code("id_no", clean_identifier(text), is_resident)
 
 
 def party_code_status(text: Column, is_person: Column) -> Column:
     """Say the status of `grade_party_code`. The row's own class decides, never the look of the number."""
-    code = clean_identifier(text)
-    return _status(code, _check_party_code(code, is_person), ~is_person & _is_mended(code))
+    return status_of_code("party_code", clean_identifier(text), is_person)
 
 
 def party_code_value(text: Column, is_person: Column) -> Column:
     """Say the value of `grade_party_code`."""
-    return F.when(is_person, id_no_value(text)).otherwise(uscc_value(text))
+    return value_of_code("party_code", clean_identifier(text), is_person)
 
 
 def resident_birth_date(number: Column) -> Column:

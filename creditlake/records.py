@@ -1,0 +1,71 @@
+"""The records room as other steps see it: which batches have current records, which still wait.
+
+A batch's records are keyed by its cells, the contract's digest, the step's version and a person's verdict
+about the batch; so a mended contract, other cells or a new verdict make it waiting again, and nothing else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from creditlake.catalog import Catalog
+from creditlake.contract import Contract
+from creditlake.decode import list_decoded
+from creditlake.receipts import Batch
+from creditlake.storage import FileEntry, Lake, StepManifest, batch_manifest_key, find_manifest, make_step_key
+from creditlake.verdicts import Settlement, Verdict, list_verdicts
+
+STANDARDISE_STEP = "standardise"
+STANDARDISE_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class RecordBatch:
+    """A batch with cells; `manifest` is that of its current records, None while it waits for standardise."""
+
+    contract: Contract
+    batch: Batch
+    cells: StepManifest
+    step_key: str
+    manifest: StepManifest | None
+    verdict: Verdict | None
+
+    @property
+    def is_accepted_by_verdict(self) -> bool:
+        """Whether a person let the batch pass: no share of refused rows blocks it then."""
+        return self.verdict is not None and self.verdict.verdict is Settlement.ACCEPT
+
+    def manifest_key(self, room: str) -> str:
+        """Return where the batch's manifest lies in `records` or `rejects`."""
+        return batch_manifest_key(
+            room, self.contract.department, self.contract.dataset, self.batch.batch_id, self.step_key
+        )
+
+    @property
+    def outputs(self) -> list[FileEntry]:
+        """The files of its accepted and held records; none while it waits or is blocked."""
+        return self.manifest.outputs if self.manifest and self.manifest.status == "ok" else []
+
+
+def list_records(lake: Lake, catalog: Catalog, contract: Contract, until: date) -> Iterator[RecordBatch]:
+    """Yield every batch of a dataset that has cells, in receipt order, as of a business date."""
+    verdicts = list_verdicts(lake, until)
+    for batch, _, cells in list_decoded(lake, catalog, contract, until):
+        if cells is None or cells.status != "ok":
+            continue
+        verdict = verdicts.get(batch.batch_id)
+        version = f"{STANDARDISE_VERSION}+{verdict.decision_id}" if verdict else STANDARDISE_VERSION
+        step_key = make_step_key(catalog.digest(contract), version, cells.outputs)
+        place = batch_manifest_key("records", contract.department, contract.dataset, batch.batch_id, step_key)
+        yield RecordBatch(contract, batch, cells, step_key, find_manifest(lake, place), verdict)
+
+
+def list_current_records(lake: Lake, catalog: Catalog, contract: Contract, until: date) -> list[RecordBatch]:
+    """Return the batches whose records a build may use, in receipt order; for a snapshot the last is the state."""
+    batches = list_records(lake, catalog, contract, until)
+    return [found for found in batches if found.manifest is not None and found.manifest.status == "ok"]
+
+
+def rejects_of(lake: Lake, batch: RecordBatch) -> StepManifest | None:
+    """Return the manifest of the rows a batch lost: refused and dropped ones; also of a blocked batch."""
+    return find_manifest(lake, batch.manifest_key("rejects"))

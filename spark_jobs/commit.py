@@ -1,0 +1,203 @@
+"""Standardise as a step: waiting batches in, one attempt folder per dataset, one commit per batch.
+
+All waiting batches of a dataset go through Spark in one pass into `records/…/<attempt>/`. What was written
+is then counted and described from its bytes, and each batch gets its manifests: rejects first, records last;
+that exclusive create is the commit. A batch whose share of refused rows is out of bounds is blocked: its
+manifest lists no records.
+"""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from creditlake.calendar import work_calendar
+from creditlake.catalog import Catalog
+from creditlake.contract import Contract
+from creditlake.records import STANDARDISE_STEP, STANDARDISE_VERSION, RecordBatch, list_records
+from creditlake.storage import (
+    BatchDefect,
+    FileEntry,
+    Lake,
+    ObjectExists,
+    StepManifest,
+    code_version,
+    now_utc,
+    peak_memory_mb,
+    write_manifest,
+)
+from spark_jobs.session import jvm_pid
+from spark_jobs.standardising import OUTCOMES, standardise
+from spark_jobs.tables import read_cells, write_table
+
+LOG = logging.getLogger("creditlake.standardise")
+KEPT = ("accepted", "held")
+LOST = ("rejected", "dropped")
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What a run of the step works with."""
+
+    spark: SparkSession
+    lake: Lake
+    catalog: Catalog
+    key: bytes
+    scratch: Path
+
+
+def list_waiting(lake: Lake, catalog: Catalog, until: date) -> dict[str, list[RecordBatch]]:
+    """Return the batches with cells and without current records, by dataset."""
+    found = {
+        name: [batch for batch in list_records(lake, catalog, contract, until) if batch.manifest is None]
+        for name, contract in catalog.contracts.items()
+    }
+    return {name: batches for name, batches in found.items() if batches}
+
+
+def standardise_batches(context: StepContext, batches: Sequence[RecordBatch]) -> list[StepManifest]:
+    """Standardise batches of one dataset in one pass and commit each; returns their records manifests."""
+    started_at = now_utc()
+    contract = batches[0].contract
+    attempt = f"records/{contract.department}/{contract.dataset}/{uuid.uuid4().hex[:12]}"
+    files = [entry for batch in batches for entry in batch.cells.outputs]
+    written: list[FileEntry] = []
+    counts: dict[str, dict[str, int]] = {}
+    if files:
+        cells = read_cells(context.spark, context.lake, files, contract, context.scratch)
+        received = describe_batches(context.spark, contract, batches)
+        records = standardise(cells, contract, context.catalog, context.key, received)
+        placed = records.withColumns({"_batch": F.col("batch_id"), "_outcome": F.col("outcome")})
+        written = write_table(placed, context.lake, attempt, ("_batch", "_outcome"))
+        counts = count_defects(context, attempt, written)
+    return [commit_batch(context, batch, written, counts, started_at) for batch in batches]
+
+
+def describe_batches(spark: SparkSession, contract: Contract, batches: Sequence[RecordBatch]) -> DataFrame:
+    """Return batch_id, _received_date and _late_before of each batch."""
+    days = [
+        int(check.maximum or "7") for check in contract.row_checks if check.check == "within_working_days"
+    ]
+    rows = [
+        (
+            found.batch.batch_id,
+            first := found.batch.first_received_date,
+            late_before(first, days[0]) if days else None,
+        )
+        for found in batches
+    ]
+    return spark.createDataFrame(rows, "batch_id string, _received_date date, _late_before date")
+
+
+def late_before(received: date, days: int) -> date | None:
+    """Return the first decision date whose deadline is not over on `received`; None where the calendar ends.
+
+    Deadlines never come earlier for later decisions, so a decision is late if and only if it lies before.
+    """
+    calendar = work_calendar()
+    decided = received
+    while True:
+        deadline = calendar.deadline(decided - timedelta(days=1), days)
+        if deadline is None:
+            return None
+        if deadline < received:
+            return decided
+        decided -= timedelta(days=1)
+
+
+def count_defects(
+    context: StepContext, attempt: str, written: Sequence[FileEntry]
+) -> dict[str, dict[str, int]]:
+    """Return, by batch, the rows that have each code; read back from the written files, this column only."""
+    schema = "defects array<struct<code:string>>, _batch string"
+    rows = (
+        context.spark.read.schema(schema)
+        .parquet(context.lake.spark_url(attempt))
+        .where(F.size("defects") > 0)
+        .select("_batch", F.explode(F.array_distinct("defects.code")).alias("code"))
+        .groupBy("_batch", "code")
+        .count()
+        .collect()  # a few dozen counts per batch
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for row in sorted(rows):
+        counts.setdefault(row["_batch"], {})[row["code"]] = row["count"]
+    return counts
+
+
+def commit_batch(
+    context: StepContext,
+    batch: RecordBatch,
+    written: Sequence[FileEntry],
+    counts: dict[str, dict[str, int]],
+    started_at: datetime,
+) -> StepManifest:
+    """Write the rejects manifest, then the records manifest; if another run was first, its result stands."""
+    own = [entry for entry in written if f"/_batch={batch.batch.batch_id}/" in entry.key]
+    rows = {outcome: sum(entry.rows for entry in own if entry.outcome == outcome) for outcome in OUTCOMES}
+    expected = sum(entry.rows for entry in batch.cells.outputs)
+    if sum(rows.values()) != expected:
+        raise RuntimeError(
+            f"{batch.contract.name} {batch.batch.batch_id}: {expected} rows of cells became {rows}; nothing committed"
+        )
+    defects = check_share(context.catalog, batch, rows)
+    blocked = any(defect.level == "B" for defect in defects)
+    manifest = StepManifest(
+        step=STANDARDISE_STEP,
+        step_version=STANDARDISE_VERSION,
+        code_version=code_version(),
+        contract_digest=context.catalog.digest(batch.contract),
+        status="blocked" if blocked else "ok",
+        inputs=batch.cells.outputs,
+        outputs=[] if blocked else [entry for entry in own if entry.outcome in KEPT],
+        counts={"received": expected, **rows, **counts.get(batch.batch.batch_id, {})},
+        defects=defects,
+        columns=batch.cells.columns,
+        started_at=started_at,
+        ended_at=now_utc(),
+        peak_memory_mb=peak_memory_mb([jvm_pid(context.spark)]),
+        extra={"dataset": batch.contract.name, "batch_id": batch.batch.batch_id},
+    )
+    lost = manifest.model_copy(update={"outputs": [entry for entry in own if entry.outcome in LOST]})
+    for room, content in (("rejects", lost), ("records", manifest)):
+        try:
+            write_manifest(context.lake, batch.manifest_key(room), content)
+        except ObjectExists:
+            LOG.info(
+                "%s %s: %s were committed by another run", batch.contract.name, batch.batch.batch_id, room
+            )
+    LOG.info("%s %s: %s %s", batch.contract.name, batch.batch.batch_id, manifest.status, manifest.counts)
+    return manifest
+
+
+def check_share(catalog: Catalog, batch: RecordBatch, rows: dict[str, int]) -> list[BatchDefect]:
+    """Return F07 if the share of refused rows is out of bounds: blocking, or a warning."""
+    total = sum(rows.values())
+    contract = batch.contract
+    if total == 0:
+        return []
+    share = rows["rejected"] / total
+    for bounds, level in ((contract.block, "B"), (contract.warn, "W")):
+        limit = bounds.rejected_share.max
+        if limit is None or share <= limit or total < bounds.share_from_rows:
+            continue
+        if level == "B" and batch.is_accepted_by_verdict:
+            continue
+        detail = f"{rows['rejected']} / {total} = {share:.1%}, > {limit:.0%}"
+        known = catalog.defects["F07"]
+        return [
+            BatchDefect(
+                code="F07",
+                level=level,
+                file=batch.batch.receipt.files[0].name,
+                message=f"{known.english}: {detail}",
+                message_zh=known.message.format(detail=detail),
+                cure_zh=known.cure,
+            )
+        ]
+    return []

@@ -1,0 +1,75 @@
+"""Defects of a row: rules are collected as conditions, and one text per row says which of them hold.
+
+A dataset has up to two hundred rules. As structs in arrays they made plans that took half a minute to
+compile; as `case … then '17'` joined by commas they take a second, and only rows with a defect pay for
+turning the numbers into structs. A detail says what is wrong and never repeats a delivered value.
+"""
+
+from dataclasses import dataclass, field
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from creditlake.catalog import Catalog
+
+DEFECTS_TYPE = "array<struct<code:string,level:string,field:string,detail:string>>"
+REJECTING, HOLDING = "E", "H"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One defect that a row may have."""
+
+    condition: Column
+    code: str
+    level: str
+    field: str
+    detail: str
+
+
+@dataclass
+class DefectRules:
+    """The rules of a dataset, in the order in which a row's defects are listed."""
+
+    catalog: Catalog
+    rules: list[Rule] = field(default_factory=list)
+
+    def add(
+        self, condition: Column, code: str, field_name: str, detail: str = "", *, other_level: bool = False
+    ) -> None:
+        """Add a rule: the defect is there where the condition is true, not where it is unknown.
+
+        `other_level` takes the second level that the catalogue has for the code.
+        """
+        known = self.catalog.defects[code]
+        level = known.other_level if other_level else known.level
+        assert level is not None, f"{code} has no second level"
+        self.rules.append(Rule(condition, code, level, field_name, detail))
+
+    def found(self) -> Column:
+        """Return the numbers of the rules that hold, as text; empty for a row without a defect."""
+        return F.concat_ws(
+            ",", *(F.when(rule.condition, str(n)) for n, rule in enumerate(self.rules, start=1))
+        )
+
+    def defects(self, found: str) -> Column:
+        """Return the defects of a row from the column that `found` made."""
+        rules = ", ".join(
+            "named_struct('code', {}, 'level', {}, 'field', {}, 'detail', {})".format(
+                *map(sql_text, (rule.code, rule.level, rule.field, rule.detail))
+            )
+            for rule in self.rules
+        )
+        defects = F.expr(f"transform(split({found}, ','), n -> element_at(array({rules}), cast(n as int)))")
+        return F.when(F.col(found) != "", defects).otherwise(F.expr("array()")).cast(DEFECTS_TYPE)
+
+
+def sql_text(text: str) -> str:
+    """Return a text as a SQL literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def has_level(level: str) -> Column:
+    """Whether any of a row's defects has this level."""
+    return F.array_contains(F.col("defects")["level"], level)

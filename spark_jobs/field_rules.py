@@ -1,0 +1,312 @@
+"""Rules of single fields: from the delivered text to the typed column, with the defects found on the way.
+
+Columns while a row is worked on: `raw_<field>` as delivered, `text_<field>` trimmed and null if it only says
+that there is nothing, `code_<field>` the clean form of an identifier, `parts_<field>` the parts of a
+multi-valued cell; then `<field>` typed, `<field>_status` for identifiers. A value that cannot be read is null
+and a defect. Every stage reads columns of the one before: an expression that repeats a long one makes plans
+that take longer to compile than the data to pass.
+"""
+
+from collections.abc import Iterable
+from functools import cache, reduce
+from itertools import product
+from operator import or_
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from creditlake.catalog import Catalog, CodeList
+from creditlake.contract import IDENTIFIER_TYPES, KEEPS_DELIVERED, Contract, FieldContract
+from creditlake.normalise import normalisation
+from creditlake.normalise import normalise_text as normalise_plain
+from spark_jobs import expressions as ex
+from spark_jobs.defects import DefectRules, sql_text
+
+BLANKS = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b"
+SPELLINGS_MAX = 200
+ZERO_IS_A_VALUE = frozenset({"enum", "integer", "flag", "change_flag"})
+CHANGE_OPS = {
+    "I": ("1", "I", "A", "新增"),
+    "U": ("2", "U", "修改", "变更"),
+    "D": ("3", "D", "删除", "撤销", "撤回"),
+}
+TRUE_TEXTS, FALSE_TEXTS = ("1", "Y", "TRUE", "是"), ("0", "N", "FALSE", "否")
+SEPARATORS = "[;；、,，|]+"
+MISSING_DAY = "^1900[-/.年]0?1[-/.月]0?1日?$"  # a department's way to say that there is no date
+WRONG = ("suspect", "invalid", "masked")
+
+
+# ---- stages
+
+
+def text_columns(contract: Contract) -> dict[str, Column]:
+    """Return `text_<field>`: trimmed."""
+    return {f"text_{name}": F.trim(F.col(f"raw_{name}"), F.lit(BLANKS)) for name in contract.fields}
+
+
+def filled_columns(contract: Contract) -> dict[str, Column]:
+    """Return `text_<field>`: null if blank or only a filler. A zero is a value where numbers are expected."""
+    columns = {}
+    for name, field in contract.fields.items():
+        text = F.col(f"text_{name}")
+        zero_counts = field.type in ZERO_IS_A_VALUE or field.decimal is not None
+        filled = ~is_one_of(f"text_{name}", filler_spellings(zero_counts))
+        if field.type == "date":
+            filled &= ~text.rlike(MISSING_DAY)
+        columns[f"text_{name}"] = F.when(filled, text)
+    return columns
+
+
+def is_one_of(column: str, texts: Iterable[str]) -> Column:
+    """Whether a column holds one of many texts; as SQL, because `isin` asks the JVM about each of them."""
+    return F.expr(f"{column} in ({', '.join(map(sql_text, texts))})")
+
+
+@cache
+def filler_spellings(zero_counts: bool) -> tuple[str, ...]:
+    """Return every spelling of a filler, the blank text included; `zero_counts` leaves out the zeros.
+
+    A set of texts is asked in one step; mapping every cell first would cost more than all other rules.
+    """
+    table = normalisation()
+    variants: dict[str, list[str]] = {}
+    for char, becomes in table.mapping.items():
+        variants.setdefault(becomes, [becomes]).append(char)
+    found = {""}
+    for filler in table.fillers:
+        if zero_counts and filler == "0":
+            continue
+        found |= {filler, filler.lower(), filler.capitalize()}
+        choices = [variants.get(char, [char]) for char in filler]
+        if len(filler) <= 2:
+            found |= {"".join(chars) for chars in product(*choices)}
+    return tuple(sorted(found))
+
+
+def form_columns(contract: Contract) -> dict[str, Column]:
+    """Return `code_<field>` of identifiers and `parts_<field>` of multi-valued fields."""
+    columns = {}
+    for name, field in contract.fields.items():
+        text = F.col(f"text_{name}")
+        if field.type in IDENTIFIER_TYPES:
+            columns[f"code_{name}"] = ex.clean_identifier(text)
+        elif field.type == "multi_enum":
+            joined = F.trim(F.regexp_replace(plain_form(text), SEPARATORS, ";"), F.lit(";"))
+            columns[f"parts_{name}"] = F.split(joined, ";")
+    return columns
+
+
+def typed_columns(contract: Contract, catalog: Catalog) -> dict[str, Column]:
+    """Return `<field>` for every field but identifiers that depend on others, and the codes of parts."""
+    columns: dict[str, Column] = {}
+    for name, field in contract.fields.items():
+        text = F.col(f"text_{name}")
+        if field.type in IDENTIFIER_TYPES:
+            continue
+        if field.code_list and field.type == "multi_enum":
+            codes = sql_map(catalog.code_lists[field.code_list])
+            columns[f"codes_{name}"] = F.expr(
+                f"transform(parts_{name}, part -> try_element_at({codes}, part))"
+            )
+        elif field.code_list:
+            columns[name] = read_code(text, catalog.code_lists[field.code_list])
+        else:
+            columns[name] = read_value(text, field)
+        if field.default is not None:
+            columns[name] = F.coalesce(columns[name], F.lit(field.default))
+    return columns
+
+
+def dependent_columns(contract: Contract) -> dict[str, Column]:
+    """Return value and status of identifiers, by type and by the document type or class beside them."""
+    columns: dict[str, Column] = {}
+    for name, field in contract.fields.items():
+        if field.type == "multi_enum":
+            columns[name] = F.array_distinct(F.array_compact(F.col(f"codes_{name}")))
+        elif field.type in IDENTIFIER_TYPES:
+            code, applies = F.col(f"code_{name}"), asked_of(name, field, contract)
+            columns[name] = ex.value_of_code(field.type, code, applies)
+            columns[f"{name}_status"] = ex.status_of_code(field.type, code, applies)
+    return columns
+
+
+def asked_of(name: str, field: FieldContract, contract: Contract) -> Column | None:
+    """Return what the row says of its number: a resident ID card (also without any say), or a person's."""
+    if field.type == "party_code":
+        class_field = contract.subject.class_field
+        assert class_field is not None, f"{contract.name}.{name}: a party_code needs subject.class_field"
+        return F.coalesce(F.col(class_field) == "PERSON", F.lit(False))
+    document = name.removesuffix("no") + "type"
+    if field.type == "id_no" and document in contract.fields:
+        return F.coalesce(F.col(document) == "RESIDENT_ID", F.lit(True))
+    return None
+
+
+def identifier_fields(contract: Contract) -> list[str]:
+    """The fields that have a status."""
+    return [name for name, field in contract.fields.items() if field.type in IDENTIFIER_TYPES]
+
+
+def delivered_fields(contract: Contract) -> list[str]:
+    """The fields whose delivered text is kept beside the value."""
+    return [name for name, field in contract.fields.items() if field.type in KEEPS_DELIVERED]
+
+
+# ---- values
+
+
+def plain_form(text: Column) -> Column:
+    """Return the form in which spellings of a code are compared: mapped, without blanks."""
+    return F.replace(ex.normalise_text(text), F.lit(" "), F.lit(""))
+
+
+def spelling_key(text: str) -> str:
+    """Say the same as `plain_form`."""
+    return normalise_plain(text).replace(" ", "")
+
+
+def sql_map(code_list: CodeList) -> str:
+    """Return the spellings of a code list, as written and in their plain form, as a SQL map."""
+    plain = {spelling_key(text): code for text, code in code_list.code_of.items()}
+    return sql_map_of({**plain, **code_list.code_of})
+
+
+def sql_map_of(codes: dict[str, str]) -> str:
+    """Return texts and their codes as a SQL map."""
+    return f"map({', '.join(f'{sql_text(text)}, {sql_text(code)}' for text, code in codes.items())})"
+
+
+def read_code(text: Column, code_list: CodeList) -> Column:
+    """Return the code of an accepted spelling, null for any other text; mapped by text, never by position."""
+    codes = F.expr(sql_map(code_list))
+    found = [F.try_element_at(codes, text), F.try_element_at(codes, plain_form(text))]
+    found += [
+        F.when(plain_form(text).startswith(f"{spelling_key(value.label)}-"), value.code)
+        for value in code_list.values
+        if value.prefix
+    ]
+    return F.coalesce(*found)
+
+
+def read_value(text: Column, field: FieldContract) -> Column:
+    """Return a field that is neither an identifier nor from a code list; null if it cannot be read."""
+    if field.decimal:
+        return ex.parse_decimal(text, *field.decimal, field.multiply_by)
+    match field.type:
+        case "date":
+            date = ex.parse_date(text)
+            return F.when(~text.isin(*field.open_ended), date) if field.open_ended else date
+        case "integer":
+            return F.translate(text, ",，", "").try_cast("bigint")
+        case "flag":
+            upper = F.upper(text)
+            return F.when(upper.isin(*TRUE_TEXTS), True).when(upper.isin(*FALSE_TEXTS), False)
+        case "change_flag":
+            codes = {spelling: code for code, texts in CHANGE_OPS.items() for spelling in texts}
+            known = F.try_element_at(F.expr(sql_map_of(codes)), F.upper(text))
+            return F.when(text.isNotNull(), F.coalesce(known, F.lit("U")))
+        case "doc_no":
+            return ex.normalise_doc_no(text)
+        case "division":
+            return ex.clean_identifier(text)
+        case _:
+            return text
+
+
+# ---- defects
+
+
+def check_fields(contract: Contract, rules: DefectRules) -> None:
+    """Add the rules of every single field, in the template's order."""
+    for name, field in contract.fields.items():
+        check_presence(name, field, contract, rules)
+        check_readable(name, field, rules)
+        if field.type in IDENTIFIER_TYPES:
+            check_identifier(name, field, contract, rules)
+        if field.length:
+            too_long = F.length(F.col(f"text_{name}")) > field.length.max
+            detail = f"at most {field.length.max} characters"
+            rules.add(too_long, "T01", name, detail, other_level=not field.length.sourced)
+
+
+def check_presence(name: str, field: FieldContract, contract: Contract, rules: DefectRules) -> None:
+    """M01 for a mandatory value that is missing, M02 where only a filler stands."""
+    missing = F.col(f"text_{name}").isNull()
+    if not field.required:
+        conditions = [has_value(other, values, contract) for other, values in field.required_when.items()]
+        conditions += [~has_value(other, values, contract) for other, values in field.required_unless.items()]
+        if not conditions:
+            return
+        missing &= reduce(or_, conditions)
+    if name == moved_to(contract):
+        missing &= ~F.col(f"moved_{name}")
+    blank = F.coalesce(F.trim(F.col(f"raw_{name}"), F.lit(BLANKS)) == "", F.lit(True))
+    rules.add(missing & blank, "M01", name)
+    rules.add(missing & ~blank, "M02", name)
+
+
+def has_value(name: str, values: tuple[str, ...], contract: Contract) -> Column:
+    """Whether a field of the row has one of the values; false if it is missing."""
+    column = F.col(name)
+    if contract.fields[name].type == "multi_enum":
+        return F.coalesce(F.arrays_overlap(column, F.array(*map(F.lit, values))), F.lit(False))
+    return F.coalesce(column.cast("string").isin(*values), F.lit(False))
+
+
+def check_readable(name: str, field: FieldContract, rules: DefectRules) -> None:
+    """V01 for a text outside its code list, V05 for one that is not of the declared type."""
+    if field.type == "multi_enum":
+        rules.add(F.expr(f"exists(codes_{name}, code -> code is null)"), "V01", name)
+        return
+    text = F.col(f"text_{name}")
+    unread = text.isNotNull() & F.col(name).isNull()
+    if field.code_list:
+        rules.add(unread, "V01", name)
+    elif field.type == "date":
+        rules.add(unread & ~text.isin(*field.open_ended) if field.open_ended else unread, "V05", name, "日期")
+    elif field.decimal or field.type in ("integer", "flag"):
+        rules.add(unread, "V05", name, "数值")
+
+
+def check_identifier(name: str, field: FieldContract, contract: Contract, rules: DefectRules) -> None:
+    """K01, K05, K06, K07 by type and status, and K03 for a good USCC around a bad organisation code."""
+    status = F.col(f"{name}_status")
+    if field.type == "organ_uscc":
+        rules.add(~status.isin("valid", "repaired", "missing"), "K07", name)
+        return
+    rules.add(status == "precision_loss", "K06", name)
+    if field.type == "uscc":
+        part = ex.status_of_code("org_code", F.substring(name, 9, 9))
+        rules.add(status.isin("valid", "repaired") & (part != "valid"), "K03", name)
+        add_wrong(status, F.lit(True), "K01", name, rules)
+    elif field.type == "id_no":
+        add_wrong(status, F.lit(True), "K05", name, rules)
+    elif field.type == "party_code":
+        person = F.col(str(contract.subject.class_field)) == "PERSON"
+        add_wrong(status, person, "K05", name, rules)
+        add_wrong(status, ~person, "K01", name, rules)
+
+
+def add_wrong(status: Column, condition: Column, code: str, name: str, rules: DefectRules) -> None:
+    """Add one rule per way in which a number is wrong, so that the detail can say which."""
+    for kind in WRONG:
+        rules.add(condition & (status == kind), code, name, kind)
+
+
+def moved_to(contract: Contract) -> str | None:
+    """Return the field that takes a person's number found in the USCC column (`standardising.reroute`)."""
+    subject = contract.subject
+    return subject.id_no if subject.class_field and subject.uscc else None
+
+
+def moved_columns(contract: Contract) -> dict[str, Column]:
+    """Return `moved_<field>`: whether a person's number stands in the USCC column and its own is empty."""
+    subject = contract.subject
+    if moved_to(contract) is None:
+        return {}
+    person = F.col(subject.class_field).isin("NATURAL", "PERSON")
+    misplaced = (
+        person & F.col(f"{subject.uscc}_status").isin("suspect", "invalid") & F.col(subject.id_no).isNull()
+    )
+    is_number = ex.status_of_code("id_no", F.col(subject.uscc)) == "valid"
+    return {f"moved_{subject.id_no}": F.coalesce(misplaced & is_number, F.lit(False))}

@@ -1,0 +1,297 @@
+"""Application: link every current record. `spark-submit link.py --business-date D --build B`.
+
+Two commits: the registers of the build, then its links. The batches a build works with are fixed by the
+first one; a retry after it goes on with exactly those, whatever has been received meanwhile.
+"""
+
+import argparse
+import logging
+import sys
+import uuid
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import reduce
+
+from pyspark.sql import DataFrame
+
+from creditlake.catalog import Catalog, load_catalog
+from creditlake.contract import Contract
+from creditlake.records import RecordBatch, list_current_records
+from creditlake.settings import settings
+from creditlake.storage import (
+    FileEntry,
+    Lake,
+    ObjectExists,
+    StepManifest,
+    build_manifest_key,
+    code_version,
+    find_manifest,
+    now_utc,
+    open_lake,
+    peak_memory_mb,
+    read_manifest,
+    write_manifest,
+)
+from spark_jobs.commit import StepContext
+from spark_jobs.linking import legal_name_owners, link_parties, number_owners, party_columns, select_parties
+from spark_jobs.registers import (
+    OBSERVED,
+    PLACES,
+    SCHEMAS,
+    Registers,
+    build_registers,
+    change_columns,
+    observe,
+    observed_columns,
+    prepare_changes,
+)
+from spark_jobs.session import jvm_pid, open_session
+from spark_jobs.tables import columns_schema, read_files, write_table
+
+LOG = logging.getLogger("creditlake.link")
+LINK_VERSION = "1"
+ROWS_A_FILE = 1_000_000
+
+
+def run(business_date: date, build: str) -> None:
+    """Make the registers and links of a build, each unless it is committed already."""
+    chosen = settings()
+    lake, catalog = open_lake(chosen), load_catalog(chosen.catalog)
+    if find_manifest(lake, build_manifest_key("links", build)):
+        LOG.info("build %s is linked already", build)
+        return
+    spark = open_session("creditlake link", chosen)
+    context = StepContext(spark, lake, catalog, chosen.subject_key(), chosen.scratch)
+    registers = find_manifest(lake, build_manifest_key("registers", build))
+    if registers is None:
+        registers = make_registers(context, business_date, build)
+    make_links(context, business_date, build, registers)
+    spark.stop()
+
+
+def make_registers(context: StepContext, business_date: date, build: str) -> StepManifest:
+    """Build, write and commit the registers; the manifest fixes the batches of the whole build."""
+    started_at = now_utc()
+    current = {
+        name: list_current_records(context.lake, context.catalog, contract, business_date)
+        for name, contract in context.catalog.contracts.items()
+    }
+    parent = find_parent(context.lake, build)
+    seen = {batch for batches in batches_of(parent).values() for batch in batches} if parent else set()
+    inputs: list[FileEntry] = list(parent.outputs) if parent else []
+    observed: list[DataFrame] = []
+    change_logs: list[DataFrame] = []
+    for name, batches in current.items():
+        contract = context.catalog.contracts[name]
+        register = register_of(context.catalog, contract)
+        if contract.subject.kind.startswith("register_") and batches:
+            wanted = [found for found in batches if found.batch.batch_id not in seen or found is batches[-1]]
+            records, places = read_register(context, contract, wanted, batches, observed_columns(contract))
+            observed.append(observe(records, contract, places))
+        elif register and batches:
+            wanted = batches
+            records, places = read_register(context, contract, wanted, batches, change_columns(contract))
+            change_logs.append(prepare_changes(records, contract, register, places, context.key))
+        else:
+            continue
+        inputs += [entry for found in wanted for entry in found.outputs]
+    registers = build_registers(
+        context.spark,
+        reduce(DataFrame.unionByName, observed) if observed else context.spark.createDataFrame([], OBSERVED),
+        reduce(DataFrame.unionByName, change_logs) if change_logs else None,
+        read_registers(context, parent.outputs) if parent else None,
+        context.key,
+        business_date,
+    )
+    outputs = write_registers(context, registers, build)
+    extra: dict[str, object] = {
+        "build": build,
+        "business_date": business_date.isoformat(),
+        "parent": parent.extra["build"] if parent else None,
+        "batches": {
+            name: {found.batch.batch_id: found.manifest_key("records") for found in batches}
+            for name, batches in current.items()
+        },
+    }
+    return commit(context, "registers", build, inputs, outputs, count_rows(outputs), extra, started_at)
+
+
+def register_of(catalog: Catalog, contract: Contract) -> str | None:
+    """Return the register whose change log a dataset is: it cites the register's own keys and has no name."""
+    subject = contract.subject
+    if subject.kind != "legal_entity" or not subject.source_key or subject.name:
+        return None
+    return next(
+        other.name
+        for other in catalog.contracts.values()
+        if other.department == contract.department and other.subject.kind == "register_legal"
+    )
+
+
+def read_register(
+    context: StepContext,
+    contract: Contract,
+    wanted: Sequence[RecordBatch],
+    batches: Sequence[RecordBatch],
+    columns: Sequence[str],
+) -> tuple[DataFrame, DataFrame]:
+    """Return the records of the wanted batches, and the place of every batch in receipt order."""
+    files = [entry for found in wanted for entry in found.outputs]
+    schema = columns_schema(columns, contract)
+    records = read_files(context.spark, context.lake, files, schema, context.scratch)
+    places = [
+        (found.batch.batch_id, rank, found.batch.received_date, rank == len(batches) - 1)
+        for rank, found in enumerate(batches)
+    ]
+    return records, context.spark.createDataFrame(places, PLACES)
+
+
+def read_registers(context: StepContext, files: Sequence[FileEntry]) -> Registers:
+    """Read a registers build back from its files."""
+    return Registers(
+        **{
+            name: read_files(context.spark, context.lake, files_of(files, name), schema, context.scratch)
+            for name, schema in SCHEMAS.items()
+        }
+    )
+
+
+def files_of(files: Sequence[FileEntry], table: str) -> list[FileEntry]:
+    """Return the files of one table of a build: `<room>/<build>/<table>/<attempt>/part-…`."""
+    return [entry for entry in files if entry.key.split("/")[2] == table]
+
+
+def write_registers(context: StepContext, registers: Registers, build: str) -> list[FileEntry]:
+    """Write every table of a registers build."""
+    attempt = uuid.uuid4().hex[:12]
+    return [
+        entry
+        for name, table in registers.tables().items()
+        for entry in write_table(table, context.lake, f"registers/{build}/{name}/{attempt}")
+    ]
+
+
+def find_parent(lake: Lake, build: str) -> StepManifest | None:
+    """Return the manifest of the newest registers before this build; build names sort by date and attempt."""
+    earlier = [
+        key
+        for key in lake.list_keys("registers")
+        if key.endswith("/_manifest.json") and key.split("/")[1] < build
+    ]
+    return read_manifest(lake, max(earlier)) if earlier else None
+
+
+def batches_of(registers: StepManifest) -> dict[str, dict[str, str]]:
+    """Return the batches a build works with: dataset, batch id, key of the records manifest."""
+    found = registers.extra["batches"]
+    assert isinstance(found, dict)
+    return found
+
+
+def make_links(context: StepContext, business_date: date, build: str, made: StepManifest) -> StepManifest:
+    """Link the records of the build's batches, write and commit."""
+    started_at = now_utc()
+    parties: list[DataFrame] = []
+    inputs = list(made.outputs)
+    for name, batches in batches_of(made).items():
+        contract = context.catalog.contracts[name]
+        if contract.subject.name is None or contract.subject.kind.startswith("register_"):
+            continue
+        files = [entry for key in batches.values() for entry in read_manifest(context.lake, key).outputs]
+        inputs += files
+        schema = columns_schema(party_columns(contract), contract)
+        records = read_files(context.spark, context.lake, files, schema, context.scratch)
+        parties.append(select_parties(records, contract))
+    registers = read_registers(context, made.outputs)
+    policy = {
+        (row.tier, row.subject_kind): row.outcome
+        for row in context.catalog.rules.linking
+        if row.in_force(business_date)
+    }
+    links = link_parties(
+        reduce(DataFrame.unionByName, parties),
+        number_owners(registers.identifiers, registers.names),
+        legal_name_owners(registers.names),
+        policy,
+    )
+    rows = sum(entry.rows for entry in inputs) - sum(entry.rows for entry in made.outputs)
+    outputs = write_table(
+        links.coalesce(max(2, rows // ROWS_A_FILE)),
+        context.lake,
+        f"links/{build}/links/{uuid.uuid4().hex[:12]}",
+    )
+    if sum(entry.rows for entry in outputs) != rows:
+        raise RuntimeError(
+            f"build {build}: {rows} records became {count_rows(outputs)} links; nothing committed"
+        )
+    counts = count_links(context, outputs)
+    extra: dict[str, object] = {"build": build, "business_date": business_date.isoformat()}
+    return commit(context, "links", build, inputs, outputs, counts, extra, started_at)
+
+
+def count_links(context: StepContext, outputs: Sequence[FileEntry]) -> dict[str, int]:
+    """Return the links by status, and by status and tier, read back from what was written."""
+    links = read_files(context.spark, context.lake, outputs, "status string, tier string", context.scratch)
+    counts: dict[str, int] = {}
+    for status, tier, count in sorted(links.groupBy("status", "tier").count().collect()):
+        counts[status] = counts.get(status, 0) + count
+        counts[f"{status}/{tier}"] = count
+    return counts
+
+
+def count_rows(outputs: Sequence[FileEntry]) -> dict[str, int]:
+    """Return the rows of each table of a build."""
+    counts: dict[str, int] = {}
+    for entry in outputs:
+        table = entry.key.split("/")[2]
+        counts[table] = counts.get(table, 0) + entry.rows
+    return counts
+
+
+def commit(
+    context: StepContext,
+    room: str,
+    build: str,
+    inputs: list[FileEntry],
+    outputs: list[FileEntry],
+    counts: dict[str, int],
+    extra: dict[str, object],
+    started_at: datetime,
+) -> StepManifest:
+    """Write a build's manifest; if another run was first, its result stands and is returned."""
+    manifest = StepManifest(
+        step="link",
+        step_version=LINK_VERSION,
+        code_version=code_version(),
+        contract_digest="",
+        status="ok",
+        inputs=inputs,
+        outputs=outputs,
+        counts=counts,
+        started_at=started_at,
+        ended_at=now_utc(),
+        peak_memory_mb=peak_memory_mb([jvm_pid(context.spark)]),
+        extra=extra,
+    )
+    key = build_manifest_key(room, build)
+    try:
+        write_manifest(context.lake, key, manifest)
+    except ObjectExists:
+        LOG.info("%s of build %s were committed by another run", room, build)
+        return read_manifest(context.lake, key)
+    LOG.info("%s of build %s: %s", room, build, counts)
+    return manifest
+
+
+def main() -> None:
+    """Read the arguments, run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--business-date", type=date.fromisoformat, required=True)
+    parser.add_argument("--build", required=True)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
+    run(arguments.business_date, arguments.build)
+
+
+if __name__ == "__main__":
+    main()

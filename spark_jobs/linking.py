@@ -1,0 +1,329 @@
+"""The exact tiers: which register subject a record is about, on the evidence of intact official numbers.
+
+Grain in and out: one row per record. A number proves nothing alone: the owner's name, current or former,
+must agree. Whatever contradicts itself goes to review with every candidate; a name alone links nobody.
+
+One pass over the records without moving them: the registers are folded into two narrow tables that are
+broadcast, (64-bit hash of a number -> owners with hashes of their names) and (hash of a legal name ->
+subjects). A hash collision would need the name's hash to collide too before it could link.
+"""
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from creditlake.contract import Contract
+from spark_jobs.duplicates import PLACE
+from spark_jobs.expressions import normalise_name
+
+# The class a row declares for its party -> the kind of subject that the policy speaks of.
+SUBJECT_KINDS = {
+    "LEGAL": "LEGAL",
+    "ORGANISATION": "LEGAL",
+    "INDIVIDUAL_BUSINESS": "INDIVIDUAL_BUSINESS",
+    "NATURAL": "NATURAL",
+    "PERSON": "NATURAL",
+}
+LEGAL_SLOTS = ("uscc", "org_code", "reg_no", "tax_id")
+SLOTS = (*LEGAL_SLOTS, "id_no")
+# Tier by (column, kind of the number found in it); any other pair is a swapped column.
+TIERS = {
+    ("uscc", "uscc"): "exact_uscc",
+    ("org_code", "org_code"): "exact_org_code",
+    ("reg_no", "reg_no"): "exact_reg_no",
+    ("tax_id", "uscc"): "exact_tax_id",
+    ("tax_id", "org_code"): "exact_tax_id",
+    ("id_no", "resident_id"): "exact_resident_id",
+}
+# Why a row does not link by itself -> the tier that decides what becomes of it.
+TIER_OF_REASON = {
+    "several_owners": "several_owners",
+    "codes_disagree": "codes_disagree",
+    "wrong_archive": "codes_disagree",
+    "document_type": "suspect_code",
+    "name_missing": "name_disagrees",
+    "name_conflict": "name_disagrees",
+    "doubtful_number": "suspect_code",
+    "unknown_number": "register_absent",
+    "masked_number": "masked_number",
+    "damaged_number": "name_only",
+    "no_number": "name_only",
+}
+SWAPPED = "exact_swapped_column"
+MAX_CANDIDATES = 20
+LINK_COLUMNS = (
+    "dataset",
+    *PLACE,
+    "record_id",
+    "status",
+    "grade",
+    "tier",
+    "subject_id",
+    "evidence",
+    "candidates",
+    "reason",
+)
+
+
+def party_columns(contract: Contract) -> list[str]:
+    """Return the columns of a dataset's records that linking reads."""
+    subject = contract.subject
+    numbers = [
+        subject.uscc,
+        subject.org_code,
+        subject.reg_no,
+        subject.tax_id,
+        subject.id_no,
+        subject.party_code,
+    ]
+    given = [name for name in numbers if name]
+    others = [name for name in (subject.name, subject.class_field, subject.id_type) if name]
+    return [*PLACE, "record_id", *others, *given, *(f"{name}_status" for name in given)]
+
+
+def select_parties(records: DataFrame, contract: Contract) -> DataFrame:
+    """Return what linking needs of a dataset's records: the row, its class, name and numbers.
+
+    A number is kept with `<slot>_weak`: true if it was repaired, so that it can only suggest. A code
+    column that holds a resident ID or a USCC by the row's class (court lists) goes to that slot.
+    """
+    subject = contract.subject
+    assert subject.name is not None
+    kind = subject_kind(contract)
+    archive = F.when(kind == "NATURAL", "N").otherwise("L")
+    columns = [
+        F.lit(contract.name).alias("dataset"),
+        *PLACE,
+        "record_id",
+        kind.alias("subject_kind"),
+        archive.alias("archive"),
+        F.xxhash64(normalise_name(F.col(subject.name))).alias("name_hash"),
+        F.col(subject.name).isNotNull().alias("has_name"),
+    ]
+    for slot in SLOTS:
+        columns += slot_columns(subject.model_dump(), slot, archive)
+    columns.append(has_document(subject.id_type, subject.party_code).alias("has_document"))
+    return records.select(*columns)
+
+
+def subject_kind(contract: Contract) -> Column:
+    """Return the kind of subject a row declares; a dataset of fixed kind declares it for all its rows."""
+    subject = contract.subject
+    if subject.class_field is None:
+        return F.lit("NATURAL" if subject.kind == "natural_person" else "LEGAL")
+    party = F.col(subject.class_field)
+    kind = F.lit(None).cast("string")
+    for declared, name in SUBJECT_KINDS.items():
+        kind = F.when(party == declared, name).otherwise(kind)
+    return kind
+
+
+def slot_columns(subject: Mapping[str, str | None], slot: str, archive: Column) -> list[Column]:
+    """Return the hash of the number in one slot, whether it is weak, and its status."""
+    field, shared = subject[slot], subject["party_code"]
+    if field is None and shared and slot in ("uscc", "id_no"):
+        here = archive == ("L" if slot == "uscc" else "N")
+        value, status = F.when(here, F.col(shared)), F.when(here, F.col(f"{shared}_status"))
+    elif field is None:
+        value = status = F.lit(None).cast("string")
+    else:
+        value, status = F.col(field), F.col(f"{field}_status")
+    if slot == "tax_id":  # an intact one of 15 characters = division + organisation code
+        value = F.when((F.length(value) == 15) & (status == "valid"), F.substring(value, 7, 9)).otherwise(
+            value
+        )
+    return [
+        F.when(
+            value.isNotNull() & ~status.isin("placeholder", "masked", "precision_loss"), F.xxhash64(value)
+        ).alias(f"{slot}_hash"),
+        (status == "repaired").alias(f"{slot}_weak"),
+        status.alias(f"{slot}_status"),
+    ]
+
+
+def has_document(id_type: str | None, party_code: str | None) -> Column:
+    """Whether the row says that its number is a resident ID; a court's code column says so by definition."""
+    if id_type:
+        return F.coalesce(F.col(id_type) == "RESIDENT_ID", F.lit(False))
+    return F.lit(party_code is not None)
+
+
+def number_owners(identifiers: DataFrame, names: DataFrame) -> DataFrame:
+    """Return one row per registered number: its owners, its kind, and hashes of the sole owner's names."""
+    named = names.groupBy("subject_id").agg(
+        F.max(F.when(F.col("is_current"), F.xxhash64("name_norm"))).alias("current_name"),
+        F.collect_set(F.xxhash64("name_norm")).alias("all_names"),
+    )
+    numbers = identifiers.select(
+        F.xxhash64("id_value").alias("number_hash"),
+        "id_kind",
+        "subject_id",
+        F.col("id_status").isin("valid", "repaired").alias("is_intact"),
+    )
+    return (
+        numbers.join(named, "subject_id", "left")
+        .groupBy("number_hash")
+        .agg(
+            F.sort_array(F.collect_set("subject_id")).alias("owners"),
+            F.min("id_kind").alias("id_kind"),
+            F.max("is_intact").alias("is_intact"),
+            F.max("current_name").alias("current_name"),
+            F.first("all_names").alias("all_names"),  # asked only of a sole owner
+        )
+    )
+
+
+def legal_name_owners(names: DataFrame) -> DataFrame:
+    """Return the legal subjects of each name hash, at most MAX_CANDIDATES, the first by id."""
+    return (
+        names.where(F.col("subject_id").startswith("L"))
+        .groupBy(F.xxhash64("name_norm").alias("asked_name"))
+        .agg(F.slice(F.sort_array(F.collect_set("subject_id")), 1, MAX_CANDIDATES).alias("namesakes"))
+    )
+
+
+def link_parties(
+    parties: DataFrame, numbers: DataFrame, legal_names: DataFrame, policy: Mapping[tuple[str, str], str]
+) -> DataFrame:
+    """Return one link per party (LINK_COLUMNS).
+
+    `policy` maps (tier, subject kind) to auto, review or off; what is missing there is off. No policy can
+    make a contradiction link: `auto` counts only where the evidence agrees.
+    """
+    found = look_up_owners(parties, numbers).withColumns(gather_evidence()).withColumn("reason", judge())
+    contradicted = F.when(
+        (F.col("reason") == "name_conflict") & (F.col("archive") == "L"), F.col("name_hash")
+    )
+    asked = found.withColumn("asked_name", contradicted).join(F.broadcast(legal_names), "asked_name", "left")
+    judged = asked.withColumn("tier", name_tier()).withColumn("outcome", outcome_of(policy))
+    linked = F.col("status") == "auto"
+    nobody = F.array().cast("array<string>")
+    suggested = F.sort_array(F.array_distinct(F.concat("owners", F.coalesce("namesakes", nobody))))
+    return judged.withColumn("status", status_of()).select(
+        "dataset",
+        *PLACE,
+        "record_id",
+        "status",
+        F.when(linked, "exact").alias("grade"),
+        "tier",
+        F.when(linked, F.col("owners")[0]).alias("subject_id"),
+        F.when(F.size("owners") > 0, F.col("evidence")).alias("evidence"),
+        F.when(F.col("status") == "review", F.slice(suggested, 1, MAX_CANDIDATES))
+        .otherwise(nobody)
+        .alias("candidates"),
+        F.when(~linked, F.col("reason")).alias("reason"),
+    )
+
+
+def look_up_owners(parties: DataFrame, numbers: DataFrame) -> DataFrame:
+    """Add `<slot>_owner` for every slot, null without a registered number."""
+    owner = F.struct("owners", "id_kind", "is_intact", "current_name", "all_names")
+    for slot in SLOTS:
+        table = numbers.select(F.col("number_hash").alias(f"{slot}_hash"), owner.alias(f"{slot}_owner"))
+        parties = parties.join(F.broadcast(table), f"{slot}_hash", "left")
+    # The tax number of an individual business may be its operator's own ID, and the operator's ID may stand
+    # beside it: neither makes the operator a party to the row.
+    for slot in ("tax_id", "id_no"):
+        owned = F.col(f"{slot}_owner")
+        of_operator = (F.col("archive") == "L") & (owned["id_kind"] == "resident_id")
+        parties = parties.withColumn(f"{slot}_owner", F.when(~F.coalesce(of_operator, F.lit(False)), owned))
+    return parties
+
+
+def gather_evidence() -> dict[str, Column]:
+    """Return owners, proof (the exact tier that intact numbers make), name_agreement and evidence."""
+    owner = {slot: F.col(f"{slot}_owner") for slot in SLOTS}
+    hit = {slot: owner[slot].isNotNull() for slot in SLOTS}
+    intact = {
+        slot: hit[slot] & owner[slot]["is_intact"] & ~F.coalesce(F.col(f"{slot}_weak"), F.lit(False))
+        for slot in SLOTS
+    }
+    nobody = F.array().cast("array<string>")
+    tiers = [
+        F.when(intact[slot] & (owner[slot]["id_kind"] == kind), tier) for (slot, kind), tier in TIERS.items()
+    ]
+    any_intact, shared = F.lit(False), F.lit(False)
+    for slot in SLOTS:
+        any_intact |= intact[slot]
+        shared |= hit[slot] & (F.size(owner[slot]["owners"]) > 1)
+    one = F.coalesce(*owner.values())
+    name = F.col("name_hash")
+    agreement = (
+        F.when(~F.col("has_name"), "missing")
+        .when(one["current_name"] == name, "current")
+        .when(F.array_contains(one["all_names"], name), "former")
+        .otherwise("other")
+    )
+    columns = F.concat_ws("+", *(F.when(hit[slot], slot) for slot in SLOTS))
+    owners = F.concat(*(F.coalesce(owner[slot]["owners"], nobody) for slot in SLOTS))
+    return {
+        "owners": F.sort_array(F.array_distinct(owners)),
+        "is_shared": F.coalesce(shared, F.lit(False)),
+        "proof": F.coalesce(*tiers, F.when(any_intact, SWAPPED)),
+        "name_agreement": agreement,
+        "evidence": F.concat_ws("; ", columns, F.concat(F.lit("name="), agreement)),
+    }
+
+
+def judge() -> Column:
+    """Return `agrees`, or why the evidence does not make a link."""
+    owner_archive = F.substring(F.col("owners")[0], 1, 1)
+    return (
+        F.when(F.size("owners") == 0, why_nobody())
+        .when(F.col("is_shared"), "several_owners")
+        .when(F.size("owners") > 1, "codes_disagree")
+        .when(owner_archive != F.col("archive"), "wrong_archive")
+        .when((owner_archive == "N") & ~F.col("has_document"), "document_type")
+        .when(F.col("name_agreement") == "missing", "name_missing")
+        .when(F.col("name_agreement") == "other", "name_conflict")
+        .when(F.col("proof").isNull(), "doubtful_number")
+        .otherwise("agrees")
+    )
+
+
+def why_nobody() -> Column:
+    """Return why no owner was found: an intact number that no register knows, a damaged one, or none."""
+    conditions = {
+        "unknown_number": ("valid", "repaired"),
+        "masked_number": ("masked",),
+        "damaged_number": ("suspect", "invalid", "precision_loss"),
+    }
+    result = F.lit("no_number")
+    for reason, statuses in reversed(conditions.items()):
+        found = F.lit(False)
+        for slot in SLOTS:
+            found |= F.coalesce(F.col(f"{slot}_status").isin(*statuses), F.lit(False))
+        result = F.when(found, reason).otherwise(result)
+    return result
+
+
+def name_tier() -> Column:
+    """Return the policy's name of what was found, from the reason; an agreeing row's tier is its proof."""
+    reason = F.col("reason")
+    namesake = F.col("namesakes").isNotNull()
+    named = F.when(reason == "agrees", F.col("proof")).when(
+        (reason == "name_conflict") & namesake, "name_code_conflict"
+    )
+    for why, tier in TIER_OF_REASON.items():
+        named = named.when(reason == why, tier)
+    return named
+
+
+def outcome_of(policy: Mapping[tuple[str, str], str]) -> Column:
+    """Return the policy's outcome for the row's tier and subject kind."""
+    key = F.concat_ws("/", "tier", "subject_kind")
+    outcome = F.lit("off")
+    for wanted in ("review", "auto"):
+        keys = [f"{tier}/{kind}" for (tier, kind), found in policy.items() if found == wanted]
+        outcome = F.when(key.isin(*keys), wanted).otherwise(outcome)
+    return outcome
+
+
+def status_of() -> Column:
+    """Return auto, review or unlinked."""
+    return (
+        F.when((F.col("outcome") == "auto") & (F.col("reason") == "agrees"), "auto")
+        .when((F.col("outcome") != "off") & (F.size("owners") > 0), "review")
+        .otherwise("unlinked")
+    )

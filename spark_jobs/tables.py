@@ -1,0 +1,62 @@
+"""Reading and writing of the lake's Parquet by Spark: explicit files and schemas, one fresh folder a write."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, DateType, LongType, StringType, StructField, StructType
+
+from creditlake.contract import Contract
+from creditlake.storage import FileEntry, Lake
+
+
+def read_files(
+    spark: SparkSession, lake: Lake, files: Sequence[FileEntry], schema: StructType | str, scratch: Path
+) -> DataFrame:
+    """Read exactly these files, verified against their sha256 first; CorruptObject names a damaged one.
+
+    A column of the schema that a file does not have is null.
+    """
+    paths = [str(path) for path in lake.localise(files, scratch)]
+    if not paths:
+        return spark.createDataFrame([], schema)
+    return spark.read.schema(schema).parquet(*paths)
+
+
+def cells_schema(contract: Contract) -> StructType:
+    """The columns of a dataset's cells."""
+    names = ["file_name", "ragged_line", *contract.fields]
+    return StructType(
+        [StructField("row_no", LongType()), *(StructField(name, StringType()) for name in names)]
+    )
+
+
+def columns_schema(columns: Sequence[str], contract: Contract) -> StructType:
+    """The schema of some columns of a dataset's records: numbers, statuses and names are text, dates dates."""
+    return StructType([StructField(name, column_type(name, contract)) for name in columns])
+
+
+def column_type(name: str, contract: Contract) -> DataType:
+    """The type of one column of the records; only the types that registers and links read are known here."""
+    if name == "row_no":
+        return LongType()
+    field = contract.fields.get(name)
+    return DateType() if field and field.type == "date" else StringType()
+
+
+def read_cells(
+    spark: SparkSession, lake: Lake, files: Sequence[FileEntry], contract: Contract, scratch: Path
+) -> DataFrame:
+    """Read cells of any number of batches, with `batch_id` taken from each file's path."""
+    cells = read_files(spark, lake, files, cells_schema(contract), scratch)
+    batch_id = F.regexp_extract(F.col("_metadata.file_path"), ".*/cells/[^/]+/[^/]+/([^/]+)/", 1)
+    return cells.select("*", batch_id.alias("batch_id"))
+
+
+def write_table(
+    table: DataFrame, lake: Lake, prefix: str, partition_by: Sequence[str] = ()
+) -> list[FileEntry]:
+    """Write a table into a folder that nobody has written to, and describe its files from their bytes."""
+    table.write.partitionBy(*partition_by).parquet(lake.spark_url(prefix))
+    return lake.describe_files(prefix)
