@@ -155,10 +155,13 @@ def _take(
 
 
 def copy_file(file: InboxFile, target: Path) -> Copy:
-    """Copy one file while hashing it; raises StillBeingWritten if it changed meanwhile."""
+    """Copy one file while hashing it; raises StillBeingWritten if it changed meanwhile.
+
+    Stops as soon as there is more than was listed: a file may grow as fast as it is read.
+    """
     digest = hashlib.sha256()
     with open(file.path, "rb", opener=_open_no_follow) as source, target.open("wb") as copy:
-        while piece := source.read(COPY_BYTES):
+        while copy.tell() <= file.bytes and (piece := source.read(COPY_BYTES)):
             digest.update(piece)
             copy.write(piece)
         after = os.fstat(source.fileno())

@@ -90,15 +90,18 @@ def _header_of(sheet: CalamineSheet, contract: Contract) -> list[str]:
 
 def read_sheet(sheet: CalamineSheet, contract: Contract, facts: FileFacts) -> Iterator[Rows]:
     """Yield the rows between the header and the first footer marker; row_no is the sheet's."""
+    if sheet.start is None:
+        return  # not one cell
     header = _header_of(sheet, contract)
     columns = match_header(contract, header, contract.delivery.header_row)
     facts.header = columns.delivered
     numbers: list[int] = []
     texts: list[list[str]] = []
-    for row_no, row in enumerate(sheet.to_python(skip_empty_area=False), start=1):
+    left = [""] * sheet.start[1]  # calamine leaves out empty columns before the first filled one
+    for row_no, row in enumerate(sheet.iter_rows(), start=1):
         if row_no <= contract.delivery.header_row:
             continue
-        cells = [render_cell(cell) for cell in row]
+        cells = left + [cell if type(cell) is str else render_cell(cell) for cell in row]
         first = next((text.strip() for text in cells if text.strip()), "")
         if not first:
             facts.blank += 1
