@@ -13,6 +13,7 @@ from pathlib import Path
 
 from creditlake.decode.defects import FileDefect
 
+CARRIAGE_RETURN = ord("\r")
 PIECE_BYTES = 4 << 20
 LINE_MAX_BYTES = 64 << 20
 SAMPLE_CHARACTERS = 1 << 19
@@ -49,13 +50,19 @@ class VerifiedText:
         return bytes(self._buffer)
 
     def read(self, size: int = -1) -> bytes:
-        """Return `size` bytes of UTF-8, fewer only at the end; -1 reads everything."""
+        """Return up to `size` bytes of UTF-8, none only at the end; -1 reads everything.
+
+        Never ends between CR and LF: pyarrow drops an LF that begins a block after a CR, also inside a
+        quoted cell (seen in 26.0).
+        """
         while size < 0 or len(self._buffer) < size:
             piece = next(self._pieces, None)
             if piece is None:
                 break
             self._buffer += piece
-        end = len(self._buffer) if size < 0 else size
+        end = len(self._buffer) if size < 0 else min(size, len(self._buffer))
+        if 1 < end < len(self._buffer) and self._buffer[end - 1] == CARRIAGE_RETURN:
+            end -= 1
         with memoryview(self._buffer) as view:
             taken = bytes(view[:end])
         del self._buffer[:end]

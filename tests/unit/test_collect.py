@@ -11,7 +11,7 @@ from creditlake import collect as collect_module
 from creditlake.collect import copy_file, notice_strays
 from creditlake.inbox import list_folder
 from creditlake.notices import Notice, list_notices
-from creditlake.receipts import list_batches, list_receipts
+from creditlake.receipts import list_batches
 from creditlake.storage import FolderLake, StorageFull
 from tests.deliveries import DAY, NEXT_DAY, NOW, OLD, collect, make_catalog, make_contract, put_file
 
@@ -237,8 +237,7 @@ def test_folders_links_and_loose_files_are_noticed(lake: FolderLake, inbox: Path
 
 def test_a_name_in_gbk_bytes_is_noticed_not_collected(lake: FolderLake, inbox: Path) -> None:
     raw_name = os.fsencode(inbox / "court") + b"/x_" + "处罚".encode("gbk") + b".csv"
-    with open(raw_name, "wb") as file:
-        file.write(b"a")
+    Path(os.fsdecode(raw_name)).write_bytes(b"a")
     os.utime(raw_name, (OLD.timestamp(), OLD.timestamp()))
 
     (notice,) = notices(lake, inbox)
