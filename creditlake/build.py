@@ -8,6 +8,7 @@ same command starts again.
 
 import logging
 import shutil
+import tempfile
 from datetime import date, datetime
 from pathlib import Path
 
@@ -55,9 +56,9 @@ def build_marts(
         return read_candidate(lake, build)
     started_at = now_utc()
     inputs = read_inputs(lake, catalog, business_date, build)
-    scratch = settings.scratch / build / "marts"
-    shutil.rmtree(scratch, ignore_errors=True)
-    (scratch / "tables").mkdir(parents=True)
+    (settings.scratch / build).mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="marts-", dir=settings.scratch / build))
+    (scratch / "tables").mkdir()
     database = scratch / "marts.duckdb"
     prepare_database(database, lake, catalog, settings, inputs)
     run = run_dbt(settings, database, scratch / "tables", scratch / "dbt", business_date)

@@ -26,6 +26,7 @@ LINKING = {
     "links": {
         "dataset": "varchar",
         "batch_id": "varchar",
+        "file_name": "varchar",
         "row_no": "bigint",
         "record_id": "varchar",
         "status": "varchar",
@@ -120,7 +121,7 @@ def prepare_database(
                 )
         for table, columns in LINKING.items():
             entries = list(inputs.links if table == "links" else inputs.registers.get(table, ()))
-            create_linking_view(connection, table, columns, lake.localise(entries, localised), inputs)
+            create_linking_view(connection, table, columns, lake.localise(entries, localised))
 
 
 def create_rows_view(
@@ -161,35 +162,23 @@ def create_rows_view(
 
 
 def create_linking_view(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    columns: dict[str, str],
-    paths: Sequence[Path],
-    inputs: BuildInputs,
+    connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], paths: Sequence[Path]
 ) -> None:
     """Make the view over a table of the registers or over the links; a link gets its row's row_key."""
-    if table != "links":
+    if table == "links":
+        body = empty_select({"row_key": "bigint", **columns})
+        if paths:
+            body = (
+                f"select files.file_no * {FILE_ROWS} + links.row_no as row_key,"  # noqa: S608
+                f" {select_columns(columns, 'links.')} from {read_parquet(paths)} as links"
+                " inner join platform.files as files on files.dataset = links.dataset"
+                " and files.batch_id = links.batch_id and files.file_name = links.file_name"
+            )
+    else:
         body = empty_select(columns)
         if paths:
             body = f"select {select_columns(columns)} from {read_parquet(paths)}"  # noqa: S608
-        connection.execute(f"create view linking.{table} as {body}")
-        return
-    body = empty_select({"row_key": "bigint", **columns})
-    if paths:
-        body = (
-            f"select files.file_no * {FILE_ROWS} + links.row_no as row_key,"  # noqa: S608
-            f" {select_columns(columns, 'links.')} from {read_parquet(paths)} as links"
-            " inner join platform.files as files"
-            " on files.batch_id = links.batch_id and files.dataset = links.dataset"
-            f"{same_file(connection, paths)}"
-        )
-    connection.execute(f"create view linking.links as {body}")
-
-
-def same_file(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> str:
-    """Return the join condition on the file's name, where links name the file."""
-    described = connection.execute(f"describe select * from {read_parquet(paths)}").fetchall()  # noqa: S608
-    return " and files.file_name = links.file_name" if "file_name" in {row[0] for row in described} else ""
+    connection.execute(f"create view linking.{table} as {body}")
 
 
 def select_columns(columns: dict[str, str], source: str = "") -> str:

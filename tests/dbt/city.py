@@ -18,7 +18,7 @@ from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import IDENTIFIER_TYPES, Contract
 from creditlake.decode.decode import cells_manifest_key
 from creditlake.marts.database import LINKING, record_columns
-from creditlake.receipts import Batch, ReceivedFile, Receipt, list_batches, receipt_order
+from creditlake.receipts import Batch, Receipt, ReceivedFile, list_batches, receipt_order
 from creditlake.settings import REPOSITORY
 from creditlake.storage import (
     BatchDefect,
@@ -32,13 +32,31 @@ from creditlake.storage import (
 
 NOW = datetime(2026, 11, 17, 1, 0, tzinfo=UTC)
 DEFECT = pa.struct([(name, pa.string()) for name in ("code", "level", "field", "detail")])
-ARROW = {"varchar": pa.string(), "bigint": pa.int64(), "date": pa.date32(), "boolean": pa.bool_(),
-         "varchar[]": pa.list_(pa.string())}
+ARROW = {
+    "varchar": pa.string(),
+    "bigint": pa.int64(),
+    "date": pa.date32(),
+    "boolean": pa.bool_(),
+    "varchar[]": pa.list_(pa.string()),
+}
 PLAIN: dict[str, Any] = {
-    "counterpart_class": "LEGAL", "party_type": "ORGANISATION", "decision_date": date(2026, 11, 2),
-    "penalty_kinds": ["FINE"], "status": "VALID", "publish_date": date(2026, 11, 2), "rated_date": date(2026, 4, 1),
-    "valid_from": date(2026, 11, 2), "rating": "A", "rating_year": 2025, "fine_cny": Decimal("2000.00"),
-    "age": None, "penalty_valid_to": None, "valid_to": None, "severity": None, "procedure_type": None, "domain": None,
+    "counterpart_class": "LEGAL",
+    "party_type": "ORGANISATION",
+    "decision_date": date(2026, 11, 2),
+    "penalty_kinds": ["FINE"],
+    "status": "VALID",
+    "publish_date": date(2026, 11, 2),
+    "rated_date": date(2026, 4, 1),
+    "valid_from": date(2026, 11, 2),
+    "rating": "A",
+    "rating_year": 2025,
+    "fine_cny": Decimal("2000.00"),
+    "age": None,
+    "penalty_valid_to": None,
+    "valid_to": None,
+    "severity": None,
+    "procedure_type": None,
+    "domain": None,
 }
 
 
@@ -69,8 +87,13 @@ class City:
         self.parties.append({"subject_id": subject_id, "name": name, "numbers": numbers})
 
     def deliver(
-        self, dataset: str, day: date, *rows: dict[str, Any], again: str | None = None,
-        blocked: BatchDefect | None = None, received: int | None = None,
+        self,
+        dataset: str,
+        day: date,
+        *rows: dict[str, Any],
+        again: str | None = None,
+        blocked: BatchDefect | None = None,
+        received: int | None = None,
     ) -> str:
         """Deliver rows (or the batch `again`) on a business date and standardise them; returns the batch id."""
         contract = self.catalog.contracts[dataset]
@@ -79,7 +102,9 @@ class City:
         self._write_receipt(contract, day, batch_id)
         if again is None:
             batch = next(b for b in list_batches(self.lake, contract, day) if b.batch_id == batch_id)
-            self._write_steps(contract, batch, list(rows), blocked, len(rows) if received is None else received)
+            self._write_steps(
+                contract, batch, list(rows), blocked, len(rows) if received is None else received
+            )
         return batch_id
 
     def _write_receipt(self, contract: Contract, day: date, batch_id: str) -> None:
@@ -88,15 +113,26 @@ class City:
         sha256 = hashlib.sha256(batch_id.encode()).hexdigest()
         name = f"{contract.dataset}_{batch_id}.dat"
         receipt = Receipt(
-            delivery_id=delivery, department=contract.department, dataset=contract.dataset, batch_id=batch_id,
-            received_date=day, received_at=at, delivered_at=at, sender="test",
+            delivery_id=delivery,
+            department=contract.department,
+            dataset=contract.dataset,
+            batch_id=batch_id,
+            received_date=day,
+            received_at=at,
+            delivered_at=at,
+            sender="test",
             files=(ReceivedFile(name=name, raw_name=name, bytes=1, sha256=sha256, mtime_ns=1),),
             order=receipt_order(day, at, delivery),
         )
         self.lake.put_if_absent(receipt.key, receipt.model_dump_json().encode())
 
     def _write_steps(
-        self, contract: Contract, batch: Batch, rows: list[dict[str, Any]], blocked: BatchDefect | None, received: int
+        self,
+        contract: Contract,
+        batch: Batch,
+        rows: list[dict[str, Any]],
+        blocked: BatchDefect | None,
+        received: int,
     ) -> None:
         digest = self.catalog.digest(contract)
         cells = cells_manifest_key(self.catalog, contract, batch, None)
@@ -109,7 +145,9 @@ class City:
             whole = complete(contract, self.catalog, batch.batch_id, name, row_no, row)
             kept[whole["outcome"] in ("accepted", "held")].append(whole | {"_link": row.get("_link")})
         outputs = {
-            room: self._write_rows(contract, f"{room}/{contract.department}/{contract.dataset}/{batch.batch_id}", found)
+            room: self._write_rows(
+                contract, f"{room}/{contract.department}/{contract.dataset}/{batch.batch_id}", found
+            )
             for room, found in (("records", kept[True]), ("rejects", kept[False]))
         }
         self.rows.setdefault(contract.name, []).extend(kept[True])
@@ -128,7 +166,9 @@ class City:
 
     def _write_table(self, key: str, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> FileEntry:
         path = self.root / "draft.parquet"
-        pq.write_table(pa.Table.from_pylist([{n: r.get(n) for n in schema.names} for r in rows], schema), path)
+        pq.write_table(
+            pa.Table.from_pylist([{n: r.get(n) for n in schema.names} for r in rows], schema), path
+        )
         self.lake.upload_if_absent(key, path, consume=True)
         return self.lake.describe_file(key)
 
@@ -138,11 +178,18 @@ class City:
         for party in self.parties:
             subject_id = party["subject_id"]
             archive = subject_id[0]
-            subjects.append({
-                "subject_id": subject_id, "archive": archive, "current_name": party["name"], "is_listed": True,
-                "subject_type": "ENTERPRISE" if archive == "L" else "NATURAL_PERSON", "state": "OPERATING",
-                "source_dataset": "market_regulation.entity_register", "division_code": "990001",
-            })
+            subjects.append(
+                {
+                    "subject_id": subject_id,
+                    "archive": archive,
+                    "current_name": party["name"],
+                    "is_listed": True,
+                    "subject_type": "ENTERPRISE" if archive == "L" else "NATURAL_PERSON",
+                    "state": "OPERATING",
+                    "source_dataset": "market_regulation.entity_register",
+                    "division_code": "990001",
+                }
+            )
             identifiers += [
                 {"subject_id": subject_id, "id_kind": kind, "id_value": value}
                 for kind, value in party["numbers"].items()
@@ -154,14 +201,15 @@ class City:
         tables = {"subjects": subjects, "identifiers": identifiers, "links": links}
         entries = {}
         for table, rows in tables.items():
-            columns = LINKING[table] | ({"file_name": "varchar"} if table == "links" else {})
             room = "links" if table == "links" else "registers"
-            schema = pa.schema([(name, arrow_type(kind)) for name, kind in columns.items()])
+            schema = pa.schema([(name, arrow_type(kind)) for name, kind in LINKING[table].items()])
             entries[table] = self._write_table(f"{room}/{build}/{table}/part-0.parquet", rows, schema)
         registers = step("registers", "", {}, [entries["subjects"], entries["identifiers"]], None)
         registers.extra = {"batches": self.records_keys}
         write_manifest(self.lake, build_manifest_key("registers", build), registers)
-        write_manifest(self.lake, build_manifest_key("links", build), step("links", "", {}, [entries["links"]], None))
+        write_manifest(
+            self.lake, build_manifest_key("links", build), step("links", "", {}, [entries["links"]], None)
+        )
 
 
 def complete(
@@ -180,13 +228,20 @@ def complete(
             whole[f"{name}_status"] = "valid" if given.get(name) else "missing"
     content = repr(sorted((k, v) for k, v in given.items() if k not in ("outcome", "defects", "change_op")))
     whole |= {
-        "record_id": record_id(contract.name, key), "content_hash": hashlib.md5(content.encode()).hexdigest(),
-        "batch_id": batch_id, "file_name": file_name, "row_no": row_no, "outcome": "accepted", "is_minor": False,
-        "change_op": "S" if contract.delivery.kind == "full_snapshot" else "U", "target_record_id": None,
+        "record_id": record_id(contract.name, key),
+        "content_hash": hashlib.md5(content.encode()).hexdigest(),
+        "batch_id": batch_id,
+        "file_name": file_name,
+        "row_no": row_no,
+        "outcome": "accepted",
+        "is_minor": False,
+        "change_op": "S" if contract.delivery.kind == "full_snapshot" else "U",
+        "target_record_id": None,
     }
     whole |= given
     whole["defects"] = [
-        {"code": code, "level": levels[code], "field": None, "detail": None} for code in given.get("defects", ())
+        {"code": code, "level": levels[code], "field": None, "detail": None}
+        for code in given.get("defects", ())
     ]
     whole["is_held"] = whole["outcome"] == "held"
     return whole
@@ -200,7 +255,9 @@ def record_id(dataset: str, key: str) -> str:
 def link_row(dataset: str, row: dict[str, Any]) -> dict[str, Any]:
     """Return the link of a record row."""
     link = row["_link"]
-    base = {name: row[name] for name in ("batch_id", "file_name", "row_no", "record_id")} | {"dataset": dataset}
+    base = {name: row[name] for name in ("batch_id", "file_name", "row_no", "record_id")} | {
+        "dataset": dataset
+    }
     if isinstance(link, dict):
         return base | link
     if link is None:
@@ -213,7 +270,16 @@ def step(
 ) -> StepManifest:
     """Return a step manifest."""
     return StepManifest(
-        step=name, step_version="1", code_version="test", contract_digest=digest,
-        status="blocked" if blocked else "ok", inputs=[], outputs=outputs, counts=counts,
-        defects=[blocked] if blocked else [], started_at=NOW, ended_at=NOW, peak_memory_mb=1,
+        step=name,
+        step_version="1",
+        code_version="test",
+        contract_digest=digest,
+        status="blocked" if blocked else "ok",
+        inputs=[],
+        outputs=outputs,
+        counts=counts,
+        defects=[blocked] if blocked else [],
+        started_at=NOW,
+        ended_at=NOW,
+        peak_memory_mb=1,
     )

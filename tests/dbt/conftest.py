@@ -1,6 +1,7 @@
-"""Fixtures: an empty city, and its build."""
+"""Fixtures: an empty city, its build, and parts of the dbt project run on it."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,8 +12,18 @@ import pytest
 
 from creditlake.build import build_marts
 from creditlake.candidate import CandidateManifest
+from creditlake.marts.database import prepare_database
+from creditlake.marts.dbt import PROJECT, environment
+from creditlake.marts.inputs import read_inputs
 from creditlake.settings import Settings, read_settings
 from tests.dbt.city import City
+
+TODAY = date(2026, 11, 17)
+
+
+def settings_at(root: Path) -> Settings:
+    """Return settings of a machine of its own."""
+    return replace(read_settings(), home=root, scratch=root / "scratch", duckdb_memory="1GB", threads=2)
 
 
 @pytest.fixture
@@ -24,7 +35,7 @@ def city(tmp_path: Path) -> City:
 @pytest.fixture
 def place(tmp_path: Path) -> Settings:
     """Settings of a machine of its own."""
-    return replace(read_settings(), home=tmp_path, scratch=tmp_path / "scratch", duckdb_memory="1GB", threads=2)
+    return settings_at(tmp_path)
 
 
 class Built:
@@ -53,13 +64,57 @@ class Built:
         return {test.name for test in self.candidate.tests if test.status != "pass"}
 
 
-@pytest.fixture
-def build(city: City, place: Settings) -> Callable[..., Built]:
-    """Link and build the city as of a business date."""
+def build_city(city: City, day: date = TODAY, attempt: int = 1) -> Built:
+    """Link and build a city as of a business date."""
+    name = f"{day:%Y%m%d}-{attempt:02d}"
+    city.link(name)
+    return Built(city, build_marts(city.lake, city.catalog, settings_at(city.root), day, name))
 
-    def run(day: date = date(2026, 11, 17), attempt: int = 1) -> Built:
-        name = f"{day:%Y%m%d}-{attempt:02d}"
-        city.link(name)
-        return Built(city, build_marts(city.lake, city.catalog, place, day, name))
+
+@pytest.fixture
+def build(city: City) -> Callable[..., Built]:
+    """Build this test's city."""
+
+    def run(day: date = TODAY, attempt: int = 1) -> Built:
+        return build_city(city, day, attempt)
 
     return run
+
+
+class PartialRun:
+    """Some models run on a city; the private database stays open to look into."""
+
+    def __init__(self, city: City, day: date, models: Sequence[str]) -> None:
+        from dbt.cli.main import dbtRunner
+
+        name = f"{day:%Y%m%d}-{10 + city.deliveries % 90:02d}"
+        if not city.lake.exists(f"links/{name}/_manifest.json"):
+            city.link(name)
+        place = settings_at(city.root)
+        self.folder = city.root / f"partial-{day}"
+        (self.folder / "tables").mkdir(parents=True)
+        self.database = self.folder / "marts.duckdb"
+        prepare_database(
+            self.database, city.lake, city.catalog, place, read_inputs(city.lake, city.catalog, day, name)
+        )
+        variables = {"business_date": day.isoformat(), "candidate_folder": str(self.folder / "tables")}
+        with environment(place, self.database):
+            outcome = dbtRunner().invoke([
+                "build", "--select", *models, "--vars", json.dumps(variables), "--project-dir", str(PROJECT),
+                "--profiles-dir", str(PROJECT), "--target-path", str(self.folder / "dbt"),
+                "--log-path", str(self.folder / "dbt"), "--no-version-check", "--quiet",
+            ])
+        assert outcome.success, outcome
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Return the rows of a query over the private database."""
+        with duckdb.connect(str(self.database)) as connection:
+            found = connection.execute(query)
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@pytest.fixture(scope="module")
+def module_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """One city for all tests of a module: a dbt run takes seconds."""
+    yield City(tmp_path_factory.mktemp("city"))

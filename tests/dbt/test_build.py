@@ -14,8 +14,16 @@ def test_a_city_without_any_delivery_has_every_table_and_no_row(build: Callable)
     assert built.candidate.status == "ok", [m for m in built.candidate.models if m.status != "success"]
     assert {name: table.rows for name, table in built.candidate.tables.items()} == dict.fromkeys(
         [
-            "archive_legal_entities", "archive_natural_persons", "defects", "ledger", "ledger_publication",
-            "pub_licence", "pub_list_current", "pub_penalty", "pub_subject", "records_index",
+            "archive_legal_entities",
+            "archive_natural_persons",
+            "defects",
+            "ledger",
+            "ledger_publication",
+            "pub_licence",
+            "pub_list_current",
+            "pub_penalty",
+            "pub_subject",
+            "records_index",
         ],
         0,
     )

@@ -20,11 +20,17 @@ ROWS = {
     "record_version": [1, 2, None, 4],
     "tables": [["pub_penalty", "x"], [], None, ["y", None]],
 }
-SCHEMA = pa.schema([
-    ("record_id", pa.string()), ("name", pa.string()), ("fine_cny", pa.decimal128(18, 2)),
-    ("decision_date", pa.date32()), ("is_held", pa.bool_()), ("record_version", pa.int64()),
-    ("tables", pa.list_(pa.string())),
-])
+SCHEMA = pa.schema(
+    [
+        ("record_id", pa.string()),
+        ("name", pa.string()),
+        ("fine_cny", pa.decimal128(18, 2)),
+        ("decision_date", pa.date32()),
+        ("is_held", pa.bool_()),
+        ("record_version", pa.int64()),
+        ("tables", pa.list_(pa.string())),
+    ]
+)
 
 
 def write(path: Path, rows: dict | None = None, schema: pa.Schema = SCHEMA, **options: object) -> Path:
@@ -47,18 +53,23 @@ def test_files_row_groups_compression_and_engine_do_not_change_the_hash(tmp_path
     assert hash_table([by_duckdb], ["record_id"]) == plain
     assert plain.rows == 4
     assert plain.schema[2:5] == (
-        ("fine_cny", "decimal(18,2)"), ("decision_date", "date"), ("is_held", "boolean"),
+        ("fine_cny", "decimal(18,2)"),
+        ("decision_date", "date"),
+        ("is_held", "boolean"),
     )
 
 
-@pytest.mark.parametrize(("column", "value"), [
-    ("name", ["甲", "", "", "乙丙"]),  # a missing value is not an empty one
-    ("name", ["甲", None, "乙", "丙"]),  # the same bytes cut elsewhere
-    ("fine_cny", [Decimal("1.51"), None, Decimal("-0.01"), Decimal("99999999.00")]),
-    ("is_held", [True, None, False, True]),
-    ("tables", [["pub_penalty"], ["x"], None, ["y", None]]),
-    ("tables", [["pub_penalty", "x"], None, [], ["y", None]]),
-])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("name", ["甲", "", "", "乙丙"]),  # a missing value is not an empty one
+        ("name", ["甲", None, "乙", "丙"]),  # the same bytes cut elsewhere
+        ("fine_cny", [Decimal("1.51"), None, Decimal("-0.01"), Decimal("99999999.00")]),
+        ("is_held", [True, None, False, True]),
+        ("tables", [["pub_penalty"], ["x"], None, ["y", None]]),
+        ("tables", [["pub_penalty", "x"], None, [], ["y", None]]),
+    ],
+)
 def test_one_changed_value_changes_the_hash(tmp_path: Path, column: str, value: list) -> None:
     before = hash_table([write(tmp_path / "before.parquet")], ["record_id"])
     after = hash_table([write(tmp_path / "after.parquet", ROWS | {column: value})], ["record_id"])
@@ -70,8 +81,11 @@ def test_name_type_and_order_of_columns_are_part_of_the_hash(tmp_path: Path) -> 
     narrow = SCHEMA.set(5, pa.field("record_version", pa.int32()))
     renamed = ["record_id", "title", *[*ROWS][2:]]
     table = pa.table(ROWS, schema=SCHEMA)
-    variants = {"narrow": table.cast(narrow), "renamed": table.rename_columns(renamed),
-                "moved": table.select([*reversed(SCHEMA.names)])}
+    variants = {
+        "narrow": table.cast(narrow),
+        "renamed": table.rename_columns(renamed),
+        "moved": table.select([*reversed(SCHEMA.names)]),
+    }
     for name, variant in variants.items():
         pq.write_table(variant, tmp_path / f"{name}.parquet")
         assert hash_table([tmp_path / f"{name}.parquet"], ["record_id"]).digest != plain

@@ -4,7 +4,14 @@ with
 
 shown as (select * from {{ ref('int_licences__stated') }} where hidden_reason is null),
 
-redacted as (select * from {{ ref('int_licences__redacted') }}),
+redacted as (
+
+    {{ public_texts('administrative_approval.licence_decision', [
+        'licence_content', 'document_name', 'certificate_name', 'certificate_no', 'institution_cert_no',
+        'social_org_cert_no',
+    ]) }}
+
+),
 
 joined as (
 
@@ -14,8 +21,8 @@ joined as (
         shown.subject_id,
         licences.decision_no,
         {{ trusted('licences', ['uscc', 'reg_no', 'org_code']) }},
-        redact_numbers(licences.institution_cert_no) as institution_cert_no,
-        redact_numbers(licences.social_org_cert_no) as social_org_cert_no,
+        coalesce(redacted.institution_cert_no, licences.institution_cert_no) as institution_cert_no,
+        coalesce(redacted.social_org_cert_no, licences.social_org_cert_no) as social_org_cert_no,
         coalesce(redacted.certificate_no, licences.certificate_no) as certificate_no,
         licences.decision_org_uscc,
         licences.source_org_uscc,

@@ -4,7 +4,14 @@ with
 
 shown as (select * from {{ ref('int_penalties__stated') }} where hidden_reason is null),
 
-redacted as (select * from {{ ref('int_penalties__redacted') }}),
+redacted as (
+
+    {{ public_texts('market_regulation.penalty_decision', [
+        'violation_type', 'violation_facts', 'penalty_basis', 'penalty_content', 'revoked_licence',
+        'institution_cert_no', 'social_org_cert_no',
+    ]) }}
+
+),
 
 joined as (
 
@@ -15,8 +22,8 @@ joined as (
         shown.publication_rule_id as rule_id,
         penalties.decision_no,
         {{ trusted('penalties', ['uscc', 'reg_no', 'org_code']) }},
-        redact_numbers(penalties.institution_cert_no) as institution_cert_no,
-        redact_numbers(penalties.social_org_cert_no) as social_org_cert_no,
+        coalesce(redacted.institution_cert_no, penalties.institution_cert_no) as institution_cert_no,
+        coalesce(redacted.social_org_cert_no, penalties.social_org_cert_no) as social_org_cert_no,
         penalties.decision_org_uscc,
         penalties.source_org_uscc,
 

@@ -4,7 +4,11 @@ with
 
 shown as (select * from {{ ref('int_registered_entities__stated') }} where hidden_reason is null),
 
-redacted as (select * from {{ ref('int_registered_entities__redacted') }}),
+redacted as (
+
+    {{ public_texts('market_regulation.entity_register', ['business_scope', 'address']) }}
+
+),
 
 joined as (
 

@@ -39,26 +39,11 @@ of_duplicates as (
 
 ),
 
-redacted as (
-
-{% for model, dataset in {
-    'int_penalties__redacted': 'market_regulation.penalty_decision',
-    'int_licences__redacted': 'administrative_approval.licence_decision',
-    'int_defaulters__redacted': 'court.judgment_defaulter',
-    'int_registered_entities__redacted': 'market_regulation.entity_register',
-}.items() %}
-    select '{{ dataset }}' as dataset, row_key, unnest(redacted_fields) as field from {{ ref(model) }}
-{% if not loop.last %}    union all
-{% endif %}
-{% endfor %}
-
-),
-
 of_texts as (
 
     select redacted.dataset, redacted.row_key, records.record_id, 'P01' as code, redacted.field,
         cast(null as varchar) as detail, 'build' as found_by
-    from redacted
+    from {{ ref('int_texts__redacted') }} as redacted
     inner join records on records.dataset = redacted.dataset and records.row_key = redacted.row_key
 
 ),

@@ -4,7 +4,11 @@ with
 
 defaulters_shown as (select * from {{ ref('int_defaulters__stated') }} where hidden_reason is null),
 
-defaulters_redacted as (select * from {{ ref('int_defaulters__redacted') }}),
+defaulters_redacted as (
+
+    {{ public_texts('court.judgment_defaulter', ['obligation', 'performed_part', 'unperformed_part', 'behaviour']) }}
+
+),
 
 taxpayers_shown as (select * from {{ ref('int_a_level_taxpayers__stated') }} where hidden_reason is null),
 
