@@ -188,8 +188,11 @@ class FolderLake(Lake):
         return str(self._path(key))
 
     def spark_conf(self) -> dict[str, str]:
-        """A folder needs nothing."""
-        return {}
+        """Keep Spark from writing a hidden .crc file beside each file.
+
+        Only for a folder: Spark's S3 client needs the other local file system for its buffers.
+        """
+        return {"spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem"}
 
     def spark_env(self) -> dict[str, str]:
         """A folder needs nothing."""

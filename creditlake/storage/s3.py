@@ -301,6 +301,7 @@ class S3Lake(Lake):
             "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
             "spark.hadoop.fs.s3a.path.style.access": "true",
             "spark.hadoop.fs.s3a.connection.ssl.enabled": str(self._settings.s3_secure).lower(),
+            "spark.hadoop.fs.s3a.buffer.dir": str(self._settings.scratch / "s3a"),
             "spark.hadoop.fs.s3a.aws.credentials.provider": (
                 "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
             ),

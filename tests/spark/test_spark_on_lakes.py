@@ -1,4 +1,4 @@
-"""Spark writes to and reads from a lake on a real MinIO, submitted as every step is."""
+"""Spark writes to and reads from both kinds of lake, submitted as every step is; S3 is a real MinIO."""
 
 import subprocess
 import sys
@@ -10,6 +10,7 @@ import pytest
 from creditlake.settings import Settings
 from creditlake.spark_submit import spark_environment, spark_submit_conf
 from creditlake.storage import open_lake
+from tests.services import folder_settings
 
 pytestmark = [pytest.mark.service, pytest.mark.spark]
 
@@ -26,10 +27,13 @@ spark.stop()
 """
 
 
-@pytest.fixture
-def spark_settings(s3_settings: Settings) -> Settings:
-    assert list(s3_settings.s3_jars.glob("hadoop-aws-*.jar")), "run infra/setup/s3_jars.sh"
-    return s3_settings
+@pytest.fixture(params=["folder", "minio"])
+def spark_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    if request.param == "folder":
+        return folder_settings(tmp_path)
+    settings: Settings = request.getfixturevalue("s3_settings")
+    assert list(settings.s3_jars.glob("hadoop-aws-*.jar")), "run infra/setup/s3_jars.sh"
+    return settings
 
 
 def test_spark_writes_partitions_that_the_lake_describes_and_localises(
@@ -61,13 +65,14 @@ def test_spark_writes_partitions_that_the_lake_describes_and_localises(
     records = lake.describe_files("records/a/1")
     assert [(entry.rows, entry.outcome) for entry in records] == [(900, "accepted"), (100, "held")]
     assert list(lake.list_keys("records")) == [entry.key for entry in records]  # no stray objects
+    assert [path for path in spark_settings.home.rglob("*.crc") if "scratch" not in path.parts] == []
     held = lake.localise(records, tmp_path / "scratch")[1]
     assert pq.read_table(held, partitioning=None)["id"].to_pylist() == list(range(0, 1000, 10))
 
 
-def test_no_secret_is_on_sparks_command_line(spark_settings: Settings) -> None:
-    conf = spark_submit_conf(spark_settings)
+def test_no_secret_is_on_sparks_command_line(s3_settings: Settings) -> None:
+    conf = spark_submit_conf(s3_settings)
 
-    assert spark_settings.s3_secret_key not in str(conf)
-    assert spark_settings.s3_access_key not in str(conf)
-    assert spark_environment(spark_settings)["AWS_SECRET_ACCESS_KEY"] == spark_settings.s3_secret_key
+    assert s3_settings.s3_secret_key not in str(conf)
+    assert s3_settings.s3_access_key not in str(conf)
+    assert spark_environment(s3_settings)["AWS_SECRET_ACCESS_KEY"] == s3_settings.s3_secret_key
