@@ -3,15 +3,18 @@
 calamine reads a whole sheet into memory (at most about 100,000 rows are agreed). Excel does not keep
 what was typed but a number and a format; cells become the text that Excel shows in a wide column:
 15 significant digits, no exponent, integers without decimals, dates as 2026-11-17. A long number that
-Excel has rounded ends in zeros and is found later by its precision loss (K06).
+Excel has rounded ends in zeros and is found later by its precision loss (K06). calamine reads a failed
+formula (#N/A) as an empty cell; those are rare, and openpyxl, ten times slower, fetches their texts.
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
 from python_calamine import (
     CalamineError,
     CalamineSheet,
@@ -27,6 +30,8 @@ from creditlake.decode.csv import unnamed_column
 from creditlake.decode.defects import FileDefect
 from creditlake.decode.headers import Columns, level_header, map_headers, match_header
 
+PIECE_BYTES = 4 << 20
+ERROR_CELL = b't="e"'
 BATCH_ROWS = 20_000
 ZIP_MAGIC = b"PK"
 OLE_MAGIC = b"\xd0\xcf\x11\xe0"
@@ -41,8 +46,8 @@ def read_xlsx(path: Path, contract: Contract, facts: FileFacts) -> Iterator[Rows
     try:
         with CalamineWorkbook.from_path(str(path)) as workbook:
             sheet = find_table(workbook, contract)
-            yield from read_sheet(sheet, contract, facts)
-    except (CalamineError, zipfile.BadZipFile) as error:
+            yield from read_sheet(sheet, contract, facts, find_failed_formulas(path, sheet.name))
+    except (CalamineError, zipfile.BadZipFile, zlib.error) as error:
         raise unreadable_workbook(path, error) from error
 
 
@@ -75,6 +80,35 @@ def find_table(workbook: CalamineWorkbook, contract: Contract) -> CalamineSheet:
     return workbook.get_sheet_by_name(visible[0])
 
 
+def find_failed_formulas(path: Path, sheet: str) -> dict[int, dict[int, str]]:
+    """Return the error texts of a sheet as row → column index → text; quick if the workbook has none."""
+    with zipfile.ZipFile(path) as parts:
+        names = [name for name in parts.namelist() if name.startswith("xl/worksheets/")]
+        if not any(_contains(parts, name, ERROR_CELL) for name in names):
+            return {}
+    workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    try:
+        failed: dict[int, dict[int, str]] = {}
+        for row in workbook[sheet].iter_rows():
+            for cell in row:
+                if cell.data_type == "e":
+                    failed.setdefault(cell.row, {})[cell.column - 1] = str(cell.value)
+        return failed
+    finally:
+        workbook.close()
+
+
+def _contains(parts: zipfile.ZipFile, name: str, text: bytes) -> bool:
+    """Search one member of a zip file in constant memory."""
+    rest = b""
+    with parts.open(name) as stream:
+        while piece := stream.read(PIECE_BYTES):
+            if text in rest + piece:
+                return True
+            rest = piece[-len(text) :]
+    return False
+
+
 def _header_of(sheet: CalamineSheet, contract: Contract) -> list[str]:
     """Return the texts of a sheet's header row, without the blank ones at its end; [] if it ends before."""
     for number, row in enumerate(
@@ -88,7 +122,9 @@ def _header_of(sheet: CalamineSheet, contract: Contract) -> list[str]:
     return []
 
 
-def read_sheet(sheet: CalamineSheet, contract: Contract, facts: FileFacts) -> Iterator[Rows]:
+def read_sheet(
+    sheet: CalamineSheet, contract: Contract, facts: FileFacts, failed: dict[int, dict[int, str]]
+) -> Iterator[Rows]:
     """Yield the rows between the header and the first footer marker; row_no is the sheet's."""
     if sheet.start is None:
         return  # not one cell
@@ -102,6 +138,8 @@ def read_sheet(sheet: CalamineSheet, contract: Contract, facts: FileFacts) -> It
         if row_no <= contract.delivery.header_row:
             continue
         cells = left + [cell if type(cell) is str else render_cell(cell) for cell in row]
+        for index, text in failed.get(row_no, {}).items():
+            cells[index] = text
         first = next((text.strip() for text in cells if text.strip()), "")
         if not first:
             facts.blank += 1
