@@ -26,8 +26,8 @@ TRAILING_MARKS = ".,;:!?、'\"`/\\"
 LAST_STAR = re.compile(r"^([^*]+)\*$")  # an X typed as a star; a masked value has several or one inside
 CHINESE_DIGITS = ("〇零一二三四五六七八九", "00123456789")
 CHINESE_YEAR = re.compile(r"^(.*〔)([〇零一二三四五六七八九]{4})(〕.*)$")
-NUMBER_PREFIX = re.compile(r"第([0-9〔])")
-NUMBER_SUFFIX = re.compile(r"([0-9])号")
+NUMBER_PREFIX = re.compile(r"第+([0-9〔])")
+NUMBER_SUFFIX = re.compile(r"([0-9])号+")
 
 
 class NormalisationError(Exception):
