@@ -37,9 +37,7 @@ RAGGED_COLUMN = "原始行"  # the line as it came, only where one could not be 
 ADDED_COLUMNS = ("行号", "错误代码", "错误说明")
 BLOCKED_COLUMNS = ("文件", "行号", "字段", "错误代码", "错误说明", "处理办法")
 FETCH_ROWS = 5_000
-RETURNED = pa.schema(
-    [pa.field("batch_id", pa.string()), pa.field("file_name", pa.string()), pa.field("row_no", pa.int64())]
-)
+RETURNED: dict[str, pa.DataType] = {"batch_id": pa.string(), "file_name": pa.string(), "row_no": pa.int64()}
 DUE = "dataset varchar, batch_id varchar, file_name varchar, row_no bigint"
 DEFECTS = "struct(code varchar, field varchar, detail varchar)[]"
 
@@ -101,7 +99,7 @@ class Returns:
             for file, numbers in record.rows.items()
             for row in numbers
         ]
-        return pa.Table.from_pylist(rows, schema=RETURNED)
+        return pa.Table.from_pylist(rows, schema=pa.schema(RETURNED))
 
     def collect_due(self, query: str, files: Sequence[FileEntry]) -> None:
         """Add the refused and held rows of a query over $files to `due`, each with all its defects.

@@ -6,11 +6,10 @@ and is filled in batches: memory does not grow with the table.
 """
 
 import json
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,25 +44,41 @@ def serve_release(
     Raises StorageFull when the local disk or the lake has no room; what was half made is removed.
     """
     rules = rules or read_rules()
-    scratch.mkdir(parents=True, exist_ok=True)
-    keys = []
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="serving-") as folder:
-        for name in (PORTAL, *(f"{level}.duckdb" for level in LEVELS)):
-            key = serving_key(release.release_id, name)
-            keys.append(key)
-            if lake.exists(key):
-                continue
-            path = Path(folder) / name
-            try:
-                if name == PORTAL:
-                    build_portal(lake, release, rules, path, scratch)
-                else:
-                    build_views(lake, release, name.removesuffix(".duckdb"), path)
-            except (sqlite3.OperationalError, sqlite3.DatabaseError, duckdb.IOException, OSError) as error:
-                raise _explain_full(error, scratch) from error
+    keys = {
+        name: serving_key(release.release_id, name) for name in (PORTAL, *(f"{v}.duckdb" for v in LEVELS))
+    }
+    missing = [name for name, key in keys.items() if not lake.exists(key)]
+    with say_full_disk(scratch), scratch_folder(scratch) as folder:
+        for name in missing:
+            if name == PORTAL:
+                build_portal(lake, release, rules, folder / name, scratch)
+            else:
+                build_views(lake, release, name.removesuffix(".duckdb"), folder / name)
             with suppress(ObjectExists):  # another publisher of the same release was first
-                lake.upload_if_absent(key, path, consume=True)
-    return keys
+                lake.upload_if_absent(keys[name], folder / name, consume=True)
+    return list(keys.values())
+
+
+@contextmanager
+def scratch_folder(scratch: Path) -> Iterator[Path]:
+    """Give a private folder that is gone afterwards."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="serving-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def say_full_disk(scratch: Path) -> Iterator[None]:
+    """Turn what SQLite, DuckDB and the system say of a full disk into StorageFull."""
+    try:
+        yield
+    except (sqlite3.Error, duckdb.Error, OSError) as error:
+        text = str(error).lower()
+        if any(sign in text for sign in ("disk is full", "no space left", "not enough space")):
+            raise StorageFull(
+                f"no space left in {scratch} for serving files; free some, then run again"
+            ) from error
+        raise
 
 
 def build_portal(lake: Lake, release: ReleaseManifest, rules: Rules, path: Path, scratch: Path) -> None:
@@ -146,14 +161,3 @@ def build_views(lake: Lake, release: ReleaseManifest, level: str, path: Path) ->
             "create table release as select $id as release_id, $day::date as business_date, $level as level",
             {"id": release.release_id, "day": release.business_date.isoformat(), "level": level},
         )
-
-
-def _explain_full(error: Exception, scratch: Path) -> Exception:
-    """Tell a full disk from any other fault."""
-    text = str(error).lower()
-    full = "full" in text or "no space" in text or "could not write" in text or "file too large" in text
-    if full or shutil.disk_usage(scratch).free == 0:
-        return StorageFull(
-            f"no space left in {scratch} while making serving files; free some and run the step again"
-        )
-    return error

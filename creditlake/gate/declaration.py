@@ -7,7 +7,6 @@ reader, and the personal-data scan has to know what a column may hold.
 
 import hashlib
 from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -102,7 +101,7 @@ class Rules(Closed):
     declarations: dict[str, Declaration]
     envelopes: dict[str, Any]
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Return the hash of the rules; a verdict under other rules is another verdict."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

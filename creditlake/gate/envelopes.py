@@ -62,7 +62,7 @@ def check_envelope(
                 message=f"{what}: {old} rows in the published release, {new} in the candidate; "
                 f"allowed {max(lowest, 0):.0f} to {highest:.0f}. {bounds.why}",
                 message_zh=f"{what}：已发布 {old} 行，本次 {new} 行，允许 "
-                f" {max(lowest, 0):.0f} 至 {highest:.0f} 行。"
+                f"{max(lowest, 0):.0f} 至 {highest:.0f} 行。"
                 f"请向{bounds.owner_zh}核实；属实则由其批准本候选版本。",
                 observed=new,
                 limit=limit,

@@ -97,7 +97,8 @@ def _macros() -> dict[str, str]:
         "grouped_runs(t)": f"regexp_extract_all(t, '{GROUPED}')",
         "number_runs(t)": "list_concat(plain_runs(t), list_transform("
         "grouped_runs(t), lambda g: regexp_replace(g, '[ -]', '', 'g')))",
-        "personal_kind(t)": "case when regexp_matches(t, '[0-9０-９][0-9０-９ 　－-]{10}')"
+        "may_be_personal(t)": "regexp_matches(t, '[0-9０-９][0-9０-９ 　－-]{10}')",
+        "personal_kind(t)": "case when may_be_personal(t)"
         " then list_min(list_filter(list_transform(number_runs(folded(t)), lambda n: number_kind(n)),"
         " lambda k: k is not null)) end",
     }

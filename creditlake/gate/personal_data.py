@@ -8,13 +8,13 @@ without the shape is read as free text, where a single hit holds the release.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
 
 import duckdb
 
-from creditlake.duck import quote_name
+from creditlake.duck import quote_name, quote_text
 from creditlake.gate.declaration import ColumnMeaning, Declaration
 from creditlake.gate.model import Finding
 from creditlake.gate.patterns import USCC_SHAPE, add_personal_macros
@@ -54,15 +54,14 @@ SLACK = 5  # below this many coincidences chance cannot be told from a leak
 KIND_ZH = {"resident_id": "身份证号码", "mobile": "手机号码", "card": "银行卡号"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class ColumnScan:
     """What one column holds: counts of values, and of personal numbers by kind."""
 
-    values: int
-    odd: int  # values without the declared shape
-    hits: dict[str, int]  # personal numbers in values read as text
-    alike: dict[str, int]  # well-formed codes that also read as a personal number
-    example: str | None  # key of one row with a hit, where the key is ours
+    values: int = 0
+    hits: dict[str, int] = field(default_factory=dict)  # personal numbers in values read as text
+    alike: dict[str, int] = field(default_factory=dict)  # well-formed codes that also read as one
+    example: str | None = None  # key of one row with a hit, where the key is ours
 
 
 def scan_table(
@@ -88,23 +87,63 @@ def scan_columns(
     schema: dict[str, str],
     paths: Sequence[Path],
 ) -> dict[str, ColumnScan]:
-    """Count personal numbers per column."""
+    """Count personal numbers per column, for the columns that hold any.
+
+    A cheap pattern picks the values that may hold one out of every column; only those meet the check digits.
+    """
     columns = [c for c, stored in schema.items() if stored not in HARMLESS]
     if not columns or not paths:
         return {}
     add_personal_macros(connection)
-    inner = [part for i, c in enumerate(columns) for part in _measure(i, c, declaration.columns.get(c))]
-    outer = [part for i in range(len(columns)) for part in _aggregate(i)]
-    inner.append(f"{_own_key(declaration)} as row_key")
-    query = f"select {', '.join(outer)} from (select {', '.join(inner)} from read_parquet($files))"  # noqa: S608
-    row = connection.execute(query, {"files": [str(path) for path in paths]}).fetchone()
-    assert row is not None  # an aggregate without group by has one row
-    return {
-        column: ColumnScan(
-            row[5 * i], row[5 * i + 1], row[5 * i + 2] or {}, row[5 * i + 3] or {}, row[5 * i + 4]
-        )
-        for i, column in enumerate(columns)
-    }
+    files = {"files": [str(path) for path in paths]}
+    scans = {column: ColumnScan() for column in columns}
+    for name, is_code, kind, count in connection.execute(
+        _count_kinds(declaration, columns), files
+    ).fetchall():
+        part = scans[name].alike if is_code and kind != "person" else scans[name].hits
+        kind = "resident_id" if kind == "person" else kind
+        part[kind] = part.get(kind, 0) + count
+    for column in (c for c, scan in scans.items() if scan.alike):
+        query = f"select count({quote_name(column)}) from read_parquet($files)"  # noqa: S608  quoted
+        scans[column].values = connection.execute(query, files).fetchall()[0][0]
+    if hit := [c for c, scan in scans.items() if scan.hits]:
+        for name, example in connection.execute(_find_examples(declaration, hit), files).fetchall():
+            scans[name].example = example
+    return scans
+
+
+def _count_kinds(declaration: Declaration, columns: Sequence[str]) -> str:
+    """Return a query for name, is_code, kind and number of the personal numbers in some columns."""
+    suspects = " union all ".join(_pick_suspects(declaration, column) for column in columns)
+    kind = "case when is_code then code_kind(value) else personal_kind(value) end"
+    kinds = f"select name, is_code, {kind} as kind from ({suspects})"  # noqa: S608  quoted names
+    counted = f"select name, is_code, kind, count(*) from ({kinds})"  # noqa: S608  as above
+    return f"{counted} where kind is not null group by all order by all"
+
+
+def _find_examples(declaration: Declaration, columns: Sequence[str]) -> str:
+    """Return a query for one row with a personal number per column, by a key of ours."""
+    suspects = " union all ".join(_pick_suspects(declaration, column, with_key=True) for column in columns)
+    is_hit = "case when is_code then code_kind(value) = 'person' else personal_kind(value) is not null end"
+    return f"select name, min(row_key) from ({suspects}) where {is_hit} group by name"  # noqa: S608  quoted names
+
+
+def _pick_suspects(declaration: Declaration, column: str, *, with_key: bool = False) -> str:
+    """Return a query for the values of a column that need a second look, and how to read them."""
+    meaning = declaration.columns.get(column)
+    value, shape = f"{quote_name(column)}::varchar", SHAPES.get(meaning) if meaning else None
+    is_code = f"regexp_full_match({value}, '{shape}')" if shape else "false"
+    is_suspect = f"case when {is_code} then {_may_coincide(meaning, value)} else may_be_personal({value}) end"
+    key = f", {_own_key(declaration)} as row_key" if with_key else ""
+    chosen = f"{quote_text(column)} as name, {value} as value, {is_code} as is_code{key}"
+    return f"select {chosen} from read_parquet($files) where {is_suspect}"  # noqa: S608  quoted
+
+
+def _may_coincide(meaning: ColumnMeaning | None, value: str) -> str:
+    """Tell codes that could also be read as a personal number; other shapes have no room for one."""
+    if any(coincides is meaning for coincides, _ in CHANCE):
+        return f"regexp_full_match({value}, '[0-9]{{15}}|[0-9]{{17}}[0-9X]')"
+    return "false"
 
 
 def _own_key(declaration: Declaration) -> str:
@@ -114,39 +153,6 @@ def _own_key(declaration: Declaration) -> str:
             name = quote_name(column)
             return f"case when regexp_full_match({name}, '{SHAPES[ColumnMeaning.HASH]}') then {name} end"
     return "null::varchar"
-
-
-def _measure(position: int, column: str, meaning: ColumnMeaning | None) -> list[str]:
-    """Return per row: has it a value, lacks it the shape, its personal number as text, and as a code."""
-    value = f"{quote_name(column)}::varchar"
-    shape = SHAPES.get(meaning) if meaning else None
-    if shape is None:
-        return [
-            f"{value} is not null as v{position}",
-            f"false as o{position}",
-            f"personal_kind({value}) as h{position}",
-            f"null::varchar as a{position}",
-        ]
-    shaped = f"regexp_full_match({value}, '{shape}')"
-    alike = f"code_kind({value})" if any(m is meaning for m, _ in CHANCE) else "null::varchar"
-    return [
-        f"{value} is not null as v{position}",
-        f"coalesce(not {shaped}, false) as o{position}",
-        f"case when not {shaped} then personal_kind({value}) when {alike} = 'person' then 'resident_id' end"
-        f" as h{position}",
-        f"case when {shaped} then nullif({alike}, 'person') end as a{position}",
-    ]
-
-
-def _aggregate(position: int) -> list[str]:
-    hit, alike = f"h{position}", f"a{position}"
-    return [
-        f"count(*) filter (where v{position})",
-        f"count(*) filter (where o{position})",
-        f"histogram({hit}) filter (where {hit} is not null)",
-        f"histogram({alike}) filter (where {alike} is not null)",
-        f"min(row_key) filter (where {hit} is not null)",
-    ]
 
 
 def _check_stored(declaration: Declaration, column: str, stored: str) -> Finding | None:

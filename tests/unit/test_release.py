@@ -1,0 +1,450 @@
+"""Publishing: one pointer, moved only to a judged, verified and complete release, whatever happens."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from creditlake.approval import NotApprovable, approve
+from creditlake.candidate import candidate_key, read_candidate
+from creditlake.published import (
+    BrokenChain,
+    check_chain,
+    read_current,
+    read_pointer,
+    read_release,
+    release_key,
+)
+from creditlake.release import (
+    NotJudged,
+    OlderBuild,
+    Publication,
+    ReleaseHeld,
+    judge_candidate,
+    prepare_release,
+    publish_build,
+)
+from creditlake.storage import CorruptObject, FolderLake
+from tests.gate.tables import Row, healthy_rows
+from tests.releases import many_defaulters, many_penalties, small_rules, store_candidate
+from tests.services import on_small_disk
+
+PENALTY = small_rules("pub_penalty")
+LISTS = small_rules("pub_list_current")
+DAY1, DAY2, DAY3 = "20261116-01", "20261117-01", "20261118-01"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> FolderLake:
+    return FolderLake(tmp_path / "lake")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+def publish_penalties(lake: FolderLake, build: str, scratch: Path, rows: list[Row]) -> Publication:
+    store_candidate(lake, build, scratch, {"pub_penalty": rows})
+    judge_candidate(lake, build, scratch, PENALTY)
+    return publish_build(lake, build, scratch, PENALTY)
+
+
+def everything(lake: FolderLake) -> dict[str, str]:
+    """Return every object with its sha256."""
+    return {key: hashlib.sha256(lake.read_bytes(key)).hexdigest() for key in lake.list_keys()}
+
+
+def test_a_release_is_named_after_its_day_attempt_and_content(lake: FolderLake, scratch: Path) -> None:
+    done = publish_penalties(lake, DAY1, scratch, many_penalties(3))
+
+    release = read_current(lake)
+    assert release is not None
+    assert done == Publication("published", release.release_id)
+    assert release.release_id == f"20261116-01-{release.content_hash[:8]}"
+    assert sorted(lake.list_keys("releases")) == [
+        release_key(release.release_id, name)
+        for name in ("diff.json", "gate.json", "manifest.json", "report.html", "report.md")
+    ]
+    assert sorted(lake.list_keys("serving")) == [
+        f"serving/{release.release_id}/{name}"
+        for name in (
+            "authorised.duckdb",
+            "gov_shared.duckdb",
+            "internal.duckdb",
+            "portal.sqlite",
+            "public.duckdb",
+        )
+    ]
+
+
+def test_each_release_names_its_parent_and_the_parents_manifest(lake: FolderLake, scratch: Path) -> None:
+    first = publish_penalties(lake, DAY1, scratch, many_penalties(3)).release_id
+    second = publish_penalties(lake, DAY2, scratch, many_penalties(4)).release_id
+
+    release = read_release(lake, second)
+    assert release.parent == first
+    assert release.parent_manifest_sha256 == hashlib.sha256(lake.read_bytes(release_key(first))).hexdigest()
+    assert check_chain(lake, release) == 1
+
+
+def test_a_changed_manifest_breaks_the_chain(lake: FolderLake, scratch: Path) -> None:
+    first = publish_penalties(lake, DAY1, scratch, many_penalties(3)).release_id
+    second = publish_penalties(lake, DAY2, scratch, many_penalties(4)).release_id
+    path = lake.root / release_key(first)
+    data = path.read_bytes().replace(b'"rows": 3', b'"rows": 4')
+    path.unlink()
+    path.write_bytes(data)
+
+    with pytest.raises(BrokenChain, match="was changed after it was published"):
+        check_chain(lake, read_release(lake, second))
+
+
+def test_the_diff_counts_added_changed_and_removed_rows_from_the_files(
+    lake: FolderLake, scratch: Path
+) -> None:
+    publish_penalties(lake, DAY1, scratch, many_penalties(5))
+    rows = many_penalties(6, first=2)  # record 1 left, 6 and 7 came
+    rows[0]["penalty_content"] = "罚款3000元。"
+    release_id = publish_penalties(lake, DAY2, scratch, rows).release_id
+
+    diff = json.loads(lake.read_bytes(release_key(release_id, "diff.json")))
+
+    assert diff["tables"]["pub_penalty"] == {
+        "rows_before": 5, "rows_after": 6, "added": 2, "changed": 1, "removed": 1,
+        "columns_added": [], "columns_removed": [], "columns_retyped": [],
+        "sample": {
+            "added": [[f"{6:032x}"], [f"{7:032x}"]], "changed": [[f"{2:032x}"]], "removed": [[f"{1:032x}"]],
+        },
+    }  # fmt: skip
+
+
+def test_publishing_twice_changes_nothing(lake: FolderLake, scratch: Path) -> None:
+    first = publish_penalties(lake, DAY1, scratch, many_penalties(3))
+    before = everything(lake)
+
+    judge_candidate(lake, DAY1, scratch, PENALTY)
+    prepare_release(lake, DAY1, PENALTY)
+    again = publish_build(lake, DAY1, scratch, PENALTY)
+
+    assert again == Publication("unchanged", first.release_id)
+    assert everything(lake) == before
+
+
+def test_a_build_with_the_published_content_publishes_nothing_and_says_so(
+    lake: FolderLake, scratch: Path
+) -> None:
+    first = publish_penalties(lake, DAY1, scratch, many_penalties(3))
+
+    second = publish_penalties(lake, DAY2, scratch, many_penalties(3))
+
+    assert second == Publication("unchanged", first.release_id)
+    assert str(second) == f"{first.release_id} is published and has exactly this content; nothing to do"
+    assert list(lake.list_keys(f"releases/{DAY2}")) == []
+    assert not [key for key in lake.list_keys("releases") if "20261117" in key]
+
+
+def test_a_held_candidate_touches_nothing_published(lake: FolderLake, scratch: Path) -> None:
+    publish_penalties(lake, DAY1, scratch, many_penalties(3))
+    before = everything(lake)
+    broken = [{**row, "counterpart_class": "NATURAL"} for row in many_penalties(4)]
+
+    with pytest.raises(ReleaseHeld, match="natural person's penalty is public"):
+        publish_penalties(lake, DAY2, scratch, broken)
+
+    after = everything(lake)
+    assert {key: after[key] for key in before} == before
+    assert sorted(key for key in set(after) - set(before) if not key.startswith("tables/")) == [
+        f"candidates/{DAY2}/{name}"
+        for name in ("diff.json", "gate.json", "manifest.json", "report.html", "report.md")
+    ]
+
+
+def test_the_report_of_a_held_candidate_says_what_to_do_and_whom_to_ask(
+    lake: FolderLake, scratch: Path
+) -> None:
+    for build, count in ((DAY1, 100), (DAY2, 300)):
+        store_candidate(lake, build, scratch, {"pub_list_current": many_defaulters(count)})
+        judge_candidate(lake, build, scratch, LISTS)
+        if build == DAY1:
+            publish_build(lake, build, scratch, LISTS)
+
+    for name in ("report.md", "report.html"):
+        report = lake.read_bytes(f"candidates/{DAY2}/{name}").decode()
+        assert "暂缓发布" in report
+        assert "请向市中级人民法院执行局核实" in report
+        assert "已发布版本保持不变" in report
+        assert "核实属实后批准本候选版本" in report
+
+
+def test_a_candidate_without_a_verdict_is_refused(lake: FolderLake, scratch: Path) -> None:
+    store_candidate(lake, DAY1, scratch, {"pub_penalty": many_penalties(3)})
+
+    with pytest.raises(NotJudged, match="run `creditlake gate"):
+        publish_build(lake, DAY1, scratch, PENALTY)
+
+    assert read_pointer(lake) == (None, None)
+
+
+def test_a_verdict_under_older_rules_is_no_verdict(lake: FolderLake, scratch: Path) -> None:
+    store_candidate(lake, DAY1, scratch, {"pub_penalty": many_penalties(3)})
+    judge_candidate(lake, DAY1, scratch, PENALTY)
+    declared = PENALTY.declarations["pub_penalty"]
+    stricter = declared.model_copy(update={"expectations": declared.expectations[:-1]})
+
+    with pytest.raises(NotJudged):
+        publish_build(
+            lake, DAY1, scratch, PENALTY.model_copy(update={"declarations": {"pub_penalty": stricter}})
+        )
+
+
+def test_an_approved_candidate_is_published_with_its_decision(lake: FolderLake, scratch: Path) -> None:
+    store_candidate(lake, DAY1, scratch, {"pub_list_current": many_defaulters(100)})
+    judge_candidate(lake, DAY1, scratch, LISTS)
+    publish_build(lake, DAY1, scratch, LISTS)
+    store_candidate(lake, DAY2, scratch, {"pub_list_current": many_defaulters(300)})
+    held = judge_candidate(lake, DAY2, scratch, LISTS)
+
+    approval = approve(lake, held, "credit office duty officer", "the court confirmed by letter 7")
+    publish_build(lake, DAY2, scratch, LISTS)
+
+    release = read_current(lake)
+    assert release is not None
+    assert (release.build, release.approval) == (DAY2, approval.decision_id)
+    assert list(lake.list_keys("decisions")) == [f"decisions/release_approval/{approval.decision_id}.json"]
+
+
+def test_an_approval_is_for_one_content_only(lake: FolderLake, scratch: Path) -> None:
+    store_candidate(lake, DAY1, scratch, {"pub_list_current": many_defaulters(100)})
+    judge_candidate(lake, DAY1, scratch, LISTS)
+    publish_build(lake, DAY1, scratch, LISTS)
+    store_candidate(lake, DAY2, scratch, {"pub_list_current": many_defaulters(300)})
+    approve(lake, judge_candidate(lake, DAY2, scratch, LISTS), "officer", "confirmed")
+    other = "20261117-02"
+    store_candidate(lake, other, scratch, {"pub_list_current": many_defaulters(301)})
+    judge_candidate(lake, other, scratch, LISTS)
+
+    with pytest.raises(ReleaseHeld):
+        publish_build(lake, other, scratch, LISTS)
+
+
+def test_personal_data_cannot_be_approved(lake: FolderLake, scratch: Path) -> None:
+    rows = healthy_rows("pub_penalty")
+    rows[0]["violation_facts"] = "电话13812345678"
+    store_candidate(lake, DAY1, scratch, {"pub_penalty": rows})
+
+    with pytest.raises(NotApprovable, match="mobile_in_violation_facts must be mended"):
+        approve(lake, judge_candidate(lake, DAY1, scratch, PENALTY), "officer", "it is fine")
+
+
+def test_a_damaged_file_is_never_published(lake: FolderLake, scratch: Path) -> None:
+    publish_penalties(lake, DAY1, scratch, many_penalties(3))
+    candidate = store_candidate(lake, DAY2, scratch, {"pub_penalty": many_penalties(4)})
+    judge_candidate(lake, DAY2, scratch, PENALTY)
+    pointer = lake.read_bytes("current.json")
+    path = lake.root / candidate.tables["pub_penalty"].files[0].key
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(data)
+
+    with pytest.raises(CorruptObject, match="is corrupt"):
+        publish_build(lake, DAY2, scratch, PENALTY)
+
+    assert lake.read_bytes("current.json") == pointer
+
+
+def test_a_manifest_whose_row_counts_are_wrong_is_never_published(lake: FolderLake, scratch: Path) -> None:
+    table = store_candidate(lake, DAY1, scratch, {"pub_penalty": many_penalties(3)}).tables["pub_penalty"]
+    wrong = table.model_copy(
+        update={"files": tuple(f.model_copy(update={"rows": 4}) for f in table.files), "rows": 4}
+    )
+    candidate = read_candidate(lake, DAY1).model_copy(
+        update={"build": "20261116-02", "tables": {"pub_penalty": wrong}}
+    )
+    lake.put_if_absent(candidate_key("20261116-02"), candidate.model_dump_json().encode())
+    judge_candidate(lake, "20261116-02", scratch, PENALTY)
+
+    with pytest.raises(CorruptObject, match="4 rows"):
+        publish_build(lake, "20261116-02", scratch, PENALTY)
+
+    assert read_pointer(lake) == (None, None)
+
+
+def test_an_older_day_is_never_published_over_a_later_one(lake: FolderLake, scratch: Path) -> None:
+    second = publish_penalties(lake, DAY2, scratch, many_penalties(4)).release_id
+
+    with pytest.raises(OlderBuild, match="never published over a later one"):
+        publish_penalties(lake, DAY1, scratch, many_penalties(3))
+
+    release = read_current(lake)
+    assert release is not None
+    assert release.release_id == second
+
+
+class RacingLake(FolderLake):
+    """A lake in which another build publishes just before our swap, once: a second process, made certain."""
+
+    def __init__(self, root: Path, rival: str, scratch: Path) -> None:
+        super().__init__(root)
+        self.rival: str | None = rival
+        self.scratch = scratch
+
+    def compare_and_swap(self, key: str, data: bytes, token: str | None) -> None:
+        if self.rival:
+            rival, self.rival = self.rival, None
+            publish_build(FolderLake(self.root), rival, self.scratch, PENALTY)
+        super().compare_and_swap(key, data, token)
+
+
+def race(lake: FolderLake, scratch: Path, ours: str, rival: str) -> RacingLake:
+    """Judge two builds against the same release; the rival will win the swap."""
+    publish_penalties(lake, DAY1, scratch, many_penalties(3))
+    for build, count in ((ours, 4), (rival, 5)):
+        store_candidate(lake, build, scratch, {"pub_penalty": many_penalties(count)})
+        judge_candidate(lake, build, scratch, PENALTY)
+    return RacingLake(lake.root, rival, scratch)
+
+
+def test_the_loser_of_the_swap_gives_up_when_its_day_is_older(lake: FolderLake, scratch: Path) -> None:
+    racing = race(lake, scratch, ours=DAY2, rival=DAY3)
+
+    with pytest.raises(OlderBuild):
+        publish_build(racing, DAY2, scratch, PENALTY)
+
+    release = read_current(lake)
+    assert release is not None
+    assert release.build == DAY3
+
+
+def test_the_loser_of_the_swap_with_the_later_day_is_judged_anew_and_follows(
+    lake: FolderLake, scratch: Path
+) -> None:
+    racing = race(lake, scratch, ours=DAY3, rival=DAY2)
+
+    done = publish_build(racing, DAY3, scratch, PENALTY)
+
+    release = read_current(lake)
+    assert release is not None
+    assert done == Publication("published", release.release_id)
+    assert release.release_id.endswith("r2")
+    assert release.parent is not None
+    assert release.parent.startswith(DAY2)
+    assert check_chain(lake, release) == 2
+    judged = json.loads(lake.read_bytes(release_key(release.release_id, "gate.json")))
+    assert judged["parent"] == release.parent
+
+
+KILLED_STEPS = """
+import os, signal, sys
+from pathlib import Path
+from creditlake.release import publish_build
+from creditlake.storage import FolderLake
+from tests.releases import small_rules
+
+class DyingLake(FolderLake):
+    left = int(sys.argv[2])
+    def _count(self):
+        if DyingLake.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        DyingLake.left -= 1
+    def put_if_absent(self, *a, **k):
+        self._count(); super().put_if_absent(*a, **k)
+    def upload_if_absent(self, *a, **k):
+        self._count(); super().upload_if_absent(*a, **k)
+    def compare_and_swap(self, *a, **k):
+        self._count(); super().compare_and_swap(*a, **k)
+
+publish_build(DyingLake(Path(sys.argv[1])), sys.argv[3], Path(sys.argv[4]), small_rules("pub_penalty"))
+"""
+
+
+def with_repository() -> dict[str, str]:
+    """Return an environment in which another process finds creditlake and tests."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def publish_dying(lake: FolderLake, scratch: Path, writes: int) -> int:
+    """Publish in another process that is killed before its write number `writes`; returns its exit code."""
+    command = [sys.executable, "-c", KILLED_STEPS, str(lake.root), str(writes), DAY2, str(scratch)]
+    return subprocess.run(command, check=False, env=with_repository()).returncode
+
+
+def test_killed_before_any_write_readers_keep_the_old_release_and_a_rerun_finishes(
+    lake: FolderLake, scratch: Path
+) -> None:
+    first = publish_penalties(lake, DAY1, scratch, many_penalties(3)).release_id
+    store_candidate(lake, DAY2, scratch, {"pub_penalty": many_penalties(4)})
+    judge_candidate(lake, DAY2, scratch, PENALTY)
+
+    writes = 0
+    while publish_dying(lake, scratch, writes) == -signal.SIGKILL:
+        current = read_current(lake)
+        assert current is not None
+        assert current.release_id == first
+        writes += 1
+
+    assert (
+        writes >= 1
+    )  # each run begins where the one before died, so it dies at its own first or later write
+    current = read_current(lake)
+    assert current is not None
+    assert current.build == DAY2
+    assert publish_build(lake, DAY2, scratch, PENALTY) == Publication("unchanged", current.release_id)
+    assert len(list(lake.list_keys("serving"))) == 10
+    assert len(list(lake.list_keys("releases"))) == 10
+
+
+FULL_DISK = """
+import sys
+from pathlib import Path
+from creditlake.published import read_pointer
+from creditlake.release import judge_candidate, publish_build
+from creditlake.storage import FolderLake, StorageFull
+from tests.releases import many_penalties, small_rules, store_candidate
+
+disk, rules = Path(sys.argv[1]), small_rules("pub_penalty")
+lake, scratch, ballast = FolderLake(disk / "lake"), disk / "scratch", disk / "ballast"
+for build, count in (("20261116-01", 3), ("20261117-01", 4)):
+    store_candidate(lake, build, scratch, {"pub_penalty": many_penalties(count)})
+    judge_candidate(lake, build, scratch, rules)
+    if count == 3:
+        publish_build(lake, build, scratch, rules)
+first = read_pointer(lake)
+for left_kb in range(0, 4000, 50):
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)) == 4096:
+                pass
+        except OSError:
+            pass
+        file.truncate(max(0, file.tell() - left_kb * 1024))
+    try:
+        done = publish_build(lake, "20261117-01", scratch, rules)
+        print(done.outcome, left_kb > 0)
+        break
+    except StorageFull as error:
+        print("full", "no space left in" in str(error), read_pointer(lake) == first)
+"""
+
+
+def test_a_disk_that_fills_anywhere_in_publish_is_said_and_leaves_the_old_release(tmp_path: Path) -> None:
+    if subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("this kernel allows no user namespace, so no small disk can be mounted")
+    (tmp_path / "full.py").write_text(FULL_DISK)
+    command = on_small_disk(tmp_path / "disk", 8, f"{sys.executable} {tmp_path}/full.py {tmp_path}/disk")
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=with_repository())
+
+    assert done.returncode == 0, done.stderr
+    *failures, last = done.stdout.splitlines()
+    assert len(failures) >= 3
+    assert set(failures) == {"full True True"}
+    assert last == "published True"
