@@ -109,7 +109,9 @@ class Defect(Strict):
     code: str = Field(pattern=r"^[A-Z][0-9]{2}$")
     level: Literal["B", "E", "H", "W"]
     other_level: Literal["B", "E", "H", "W"] | None = None
-    other_level_when: Literal["increment", "warn_bounds", "factor_10000", "unsourced_length"] | None = None
+    other_level_when: (
+        Literal["increment", "warn_bounds", "factor_10000", "unsourced_length", "optional_field"] | None
+    ) = None
     outcome: Literal["dropped"] | None = None  # the row is not refused but left out
     english: str
     message: str

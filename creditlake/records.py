@@ -19,6 +19,10 @@ STANDARDISE_STEP = "standardise"
 STANDARDISE_VERSION = "1"
 
 
+class NotSettled(Exception):
+    """Batches wait for an earlier step; the message names them and the step."""
+
+
 @dataclass(frozen=True)
 class RecordBatch:
     """A batch with cells; `manifest` is that of its current records, None while it waits for standardise."""
@@ -61,9 +65,27 @@ def list_records(lake: Lake, catalog: Catalog, contract: Contract, until: date) 
 
 
 def list_current_records(lake: Lake, catalog: Catalog, contract: Contract, until: date) -> list[RecordBatch]:
-    """Return the batches whose records a build may use, in receipt order; for a snapshot the last is the state."""
+    """Return the batches whose records a build may use, in receipt order; a snapshot's last is its state."""
     batches = list_records(lake, catalog, contract, until)
     return [found for found in batches if found.manifest is not None and found.manifest.status == "ok"]
+
+
+def refuse_unsettled(lake: Lake, catalog: Catalog, until: date) -> None:
+    """Raise NotSettled if a batch still waits for decode or standardise: a build without it would lose its rows."""
+    waiting = []
+    for name, contract in catalog.contracts.items():
+        waiting += [
+            f"{name} {batch.batch_id}: decode"
+            for batch, _, cells in list_decoded(lake, catalog, contract, until)
+            if cells is None
+        ]
+        waiting += [
+            f"{name} {found.batch.batch_id}: standardise"
+            for found in list_records(lake, catalog, contract, until)
+            if found.manifest is None
+        ]
+    if waiting:
+        raise NotSettled(f"{len(waiting)} batches wait, run their step first: {'; '.join(waiting[:10])}")
 
 
 def rejects_of(lake: Lake, batch: RecordBatch) -> StepManifest | None:

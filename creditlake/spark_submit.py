@@ -48,7 +48,6 @@ def spark_submit_conf(chosen: Settings) -> dict[str, str]:
         "spark.sql.maxConcurrentOutputFileWriters": "64",
         "spark.hadoop.parquet.block.size": str(32 << 20),
         "spark.hadoop.parquet.column.statistics.enabled": "false",  # they would hold personal values
-        "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",  # no .crc files
         "spark.sql.files.maxPartitionBytes": "64m",
         "spark.sql.files.openCostInBytes": "1m",
         "spark.sql.parquet.compression.codec": "zstd",
@@ -66,7 +65,6 @@ def spark_environment(chosen: Settings) -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
     return {
         **os.environ,
-        **open_lake(chosen).spark_env(),
         "PYTHONPATH": path,
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,

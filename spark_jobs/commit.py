@@ -142,9 +142,8 @@ def commit_batch(
     rows = {outcome: sum(entry.rows for entry in own if entry.outcome == outcome) for outcome in OUTCOMES}
     expected = sum(entry.rows for entry in batch.cells.outputs)
     if sum(rows.values()) != expected:
-        raise RuntimeError(
-            f"{batch.contract.name} {batch.batch.batch_id}: {expected} rows of cells became {rows}; nothing committed"
-        )
+        name = f"{batch.contract.name} {batch.batch.batch_id}"
+        raise RuntimeError(f"{name}: {expected} rows of cells became {rows}; nothing committed")
     defects = check_share(context.catalog, batch, rows)
     blocked = any(defect.level == "B" for defect in defects)
     manifest = StepManifest(

@@ -32,7 +32,7 @@ CHANGE_OPS = {
 }
 TRUE_TEXTS, FALSE_TEXTS = ("1", "Y", "TRUE", "是"), ("0", "N", "FALSE", "否")
 SEPARATORS = "[;；、,，|]+"
-MISSING_DAY = "^1900[-/.年]0?1[-/.月]0?1日?$"  # a department's way to say that there is no date
+MISSING_DAY = "^\\s*1900[-/.年]0?1[-/.月]0?1日?\\s*$"  # a department's way to say that there is no date
 WRONG = ("suspect", "invalid", "masked")
 
 
@@ -224,7 +224,9 @@ def check_fields(contract: Contract, rules: DefectRules) -> None:
         if field.type in IDENTIFIER_TYPES:
             check_identifier(name, field, contract, rules)
         if field.length:
-            too_long = F.length(F.col(f"text_{name}")) > field.length.max
+            # Blanks and marks around a code are cleaned away; they make no code too long.
+            measured = f"code_{name}" if field.type in IDENTIFIER_TYPES else f"text_{name}"
+            too_long = F.length(F.col(measured)) > field.length.max
             detail = f"at most {field.length.max} characters"
             rules.add(too_long, "T01", name, detail, other_level=not field.length.sourced)
 
@@ -245,6 +247,11 @@ def check_presence(name: str, field: FieldContract, contract: Contract, rules: D
     rules.add(missing & ~blank, "M02", name)
 
 
+def is_optional(field: FieldContract) -> bool:
+    """Whether no rule ever asks for the field."""
+    return not (field.required or field.required_when or field.required_unless)
+
+
 def has_value(name: str, values: tuple[str, ...], contract: Contract) -> Column:
     """Whether a field of the row has one of the values; false if it is missing."""
     column = F.col(name)
@@ -254,7 +261,7 @@ def has_value(name: str, values: tuple[str, ...], contract: Contract) -> Column:
 
 
 def check_readable(name: str, field: FieldContract, rules: DefectRules) -> None:
-    """V01 for a text outside its code list, V05 for one that is not of the declared type."""
+    """V01 for a text outside its code list, V05 for one that is no date or number; mild if optional."""
     if field.type == "multi_enum":
         rules.add(F.expr(f"exists(codes_{name}, code -> code is null)"), "V01", name)
         return
@@ -263,9 +270,10 @@ def check_readable(name: str, field: FieldContract, rules: DefectRules) -> None:
     if field.code_list:
         rules.add(unread, "V01", name)
     elif field.type == "date":
-        rules.add(unread & ~text.isin(*field.open_ended) if field.open_ended else unread, "V05", name, "日期")
+        unread = unread & ~text.isin(*field.open_ended) if field.open_ended else unread
+        rules.add(unread, "V05", name, "日期", other_level=is_optional(field))
     elif field.decimal or field.type in ("integer", "flag"):
-        rules.add(unread, "V05", name, "数值")
+        rules.add(unread, "V05", name, "数值", other_level=is_optional(field))
 
 
 def check_identifier(name: str, field: FieldContract, contract: Contract, rules: DefectRules) -> None:
@@ -300,13 +308,13 @@ def moved_to(contract: Contract) -> str | None:
 
 
 def moved_columns(contract: Contract) -> dict[str, Column]:
-    """Return `moved_<field>`: whether a person's number stands in the USCC column and its own is empty."""
+    """Return `moved_<field>`: whether a person's number stands in the USCC column, alone or once more."""
     subject = contract.subject
-    if moved_to(contract) is None:
+    uscc, id_no, class_field = subject.uscc, moved_to(contract), subject.class_field
+    if uscc is None or id_no is None or class_field is None:
         return {}
-    person = F.col(subject.class_field).isin("NATURAL", "PERSON")
-    misplaced = (
-        person & F.col(f"{subject.uscc}_status").isin("suspect", "invalid") & F.col(subject.id_no).isNull()
-    )
-    is_number = ex.status_of_code("id_no", F.col(subject.uscc)) == "valid"
-    return {f"moved_{subject.id_no}": F.coalesce(misplaced & is_number, F.lit(False))}
+    person = F.col(class_field).isin("NATURAL", "PERSON")
+    wrong_here = F.col(f"{uscc}_status").isin("suspect", "invalid") & F.col(id_no).isNull()
+    twice = (F.col(uscc) == F.col(id_no)) & (F.col(f"{id_no}_status") == "valid")
+    moved = twice | (wrong_here & (ex.status_of_code("id_no", F.col(uscc)) == "valid"))
+    return {f"moved_{id_no}": F.coalesce(person & moved, F.lit(False))}

@@ -23,7 +23,7 @@ def merge_versions(now: DataFrame, parent: DataFrame | None, key: Sequence[str],
     if parent is None:
         return now.withColumn("known_to", unclosed).select(*order)
     new = now.select(*key, F.struct(*content).alias("new"), F.col("known_from").alias("new_from"))
-    old = parent.where(F.col("known_to").isNull()).select(
+    old = open_rows(parent).select(
         *key, F.struct(*content).alias("old"), F.col("known_from").alias("old_from")
     )
     changed = F.col("new").isNotNull() & F.col("old").isNotNull() & ~F.col("new").eqNullSafe(F.col("old"))
@@ -42,6 +42,11 @@ def merge_versions(now: DataFrame, parent: DataFrame | None, key: Sequence[str],
         .select(*key, "version.content.*", *(f"version.{name}" for name in VERSION))
     )
     return versions.unionByName(parent.where(F.col("known_to").isNotNull()).select(*order)).select(*order)
+
+
+def open_rows(table: DataFrame) -> DataFrame:
+    """The versions that are known now."""
+    return table.where(F.col("known_to").isNull())
 
 
 def version(content: str, known_from: Column, known_to: Column) -> Column:

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame
 
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import Contract
-from creditlake.records import RecordBatch, list_current_records
+from creditlake.records import RecordBatch, list_current_records, refuse_unsettled
 from creditlake.settings import settings
 from creditlake.storage import (
     FileEntry,
@@ -34,17 +34,8 @@ from creditlake.storage import (
 )
 from spark_jobs.commit import StepContext
 from spark_jobs.linking import legal_name_owners, link_parties, number_owners, party_columns, select_parties
-from spark_jobs.registers import (
-    OBSERVED,
-    PLACES,
-    SCHEMAS,
-    Registers,
-    build_registers,
-    change_columns,
-    observe,
-    observed_columns,
-    prepare_changes,
-)
+from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
+from spark_jobs.registers import SCHEMAS, Registers, build_registers
 from spark_jobs.session import jvm_pid, open_session
 from spark_jobs.tables import columns_schema, read_files, write_table
 
@@ -60,9 +51,11 @@ def run(business_date: date, build: str) -> None:
     if find_manifest(lake, build_manifest_key("links", build)):
         LOG.info("build %s is linked already", build)
         return
+    registers = find_manifest(lake, build_manifest_key("registers", build))
+    if registers is None:
+        refuse_unsettled(lake, catalog, business_date)
     spark = open_session("creditlake link", chosen)
     context = StepContext(spark, lake, catalog, chosen.subject_key(), chosen.scratch)
-    registers = find_manifest(lake, build_manifest_key("registers", build))
     if registers is None:
         registers = make_registers(context, business_date, build)
     make_links(context, business_date, build, registers)
@@ -203,7 +196,7 @@ def make_links(context: StepContext, business_date: date, build: str, made: Step
         records = read_files(context.spark, context.lake, files, schema, context.scratch)
         parties.append(select_parties(records, contract))
     registers = read_registers(context, made.outputs)
-    policy = {
+    policy: dict[tuple[str, str], str] = {
         (row.tier, row.subject_kind): row.outcome
         for row in context.catalog.rules.linking
         if row.in_force(business_date)

@@ -92,7 +92,7 @@ def select_parties(records: DataFrame, contract: Contract) -> DataFrame:
     assert subject.name is not None
     kind = subject_kind(contract)
     archive = F.when(kind == "NATURAL", "N").otherwise("L")
-    columns = [
+    columns: list[Column | str] = [
         F.lit(contract.name).alias("dataset"),
         *PLACE,
         "record_id",

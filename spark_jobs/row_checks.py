@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from creditlake.contract import Contract, RowCheck
 from spark_jobs.defects import DefectRules
+from spark_jobs.field_rules import MISSING_DAY
 
 UNIT_ERROR = 10_000  # 元 taken for 万元, or the contrary
 AMOUNT_IN_TEXT = r"(?:人民币)?\s*([0-9][0-9,，]*(?:\.[0-9]+)?)\s*(万?)元"
@@ -69,7 +70,8 @@ def kind_needs_amount(check: RowCheck, rules: DefectRules) -> None:
     kinds, amount = check.fields["kinds"], check.fields["amount"]
     named = F.coalesce(F.arrays_overlap(F.col(kinds), F.array(*map(F.lit, check.values))), F.lit(False))
     has_amount = F.coalesce(F.col(amount) > 0, F.lit(False))
-    rules.add(named & ~has_amount, check.code, amount, "the kind needs an amount")
+    no_amount = F.coalesce(F.col(amount) == 0, F.lit(True))
+    rules.add(named & no_amount, check.code, amount, "the kind needs an amount")
     rules.add(~named & has_amount, check.code, kinds, "an amount without its kind")
 
 
@@ -81,7 +83,7 @@ def text_amount_agrees(check: RowCheck, rules: DefectRules) -> None:
     digits = F.translate(F.regexp_extract(text, pattern, 1), ",，", "")
     unit = F.when(F.regexp_extract(text, pattern, 2) == "", 1).otherwise(UNIT_ERROR)
     told = F.when(digits != "", digits.try_cast("decimal(18,6)") * unit)
-    differs = F.abs(told - amount) > F.lit(check.tolerance or "1").cast("decimal(18,2)")
+    differs = (amount >= 0) & (F.abs(told - amount) > F.lit(check.tolerance or "1").cast("decimal(18,2)"))
     by_unit = (told == amount * UNIT_ERROR) | (told * UNIT_ERROR == amount)
     rules.add(differs & by_unit, check.code, field, "off by exactly 10000: wrong unit", other_level=True)
     rules.add(differs & ~by_unit, check.code, field, "differs from the text")
@@ -111,7 +113,10 @@ def not_after_received(check: RowCheck, rules: DefectRules) -> None:
 
 
 def not_before(check: RowCheck, rules: DefectRules) -> None:
-    found = F.col(check.fields["date"]) < F.col(check.fields["from"])
+    """1900-1-1 stands for a missing date; as an end it is before any start (seen in penalty exports)."""
+    missing_day = F.col(f"raw_{check.fields['date']}").rlike(MISSING_DAY)
+    started = F.col(check.fields["from"])
+    found = (F.col(check.fields["date"]) < started) | (missing_day & started.isNotNull())
     rules.add(found, check.code, check.fields["date"], f"before {check.fields['from']}")
 
 

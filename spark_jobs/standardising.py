@@ -113,7 +113,8 @@ def remapped_class(contract: Contract) -> dict[str, Column]:
     subject = contract.subject
     if not subject.class_remap:
         return {}
-    assert subject.class_field and subject.uscc
+    assert subject.class_field
+    assert subject.uscc
     result = F.col(subject.class_field)
     code = F.when(F.col(f"{subject.uscc}_status").isin("valid", "repaired"), F.col(subject.uscc))
     for remap in subject.class_remap:

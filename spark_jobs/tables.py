@@ -1,4 +1,4 @@
-"""Reading and writing of the lake's Parquet by Spark: explicit files and schemas, one fresh folder a write."""
+"""The lake's Parquet as Spark reads and writes it: explicit files and schemas, a fresh folder per write."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ def cells_schema(contract: Contract) -> StructType:
 
 
 def columns_schema(columns: Sequence[str], contract: Contract) -> StructType:
-    """The schema of some columns of a dataset's records: numbers, statuses and names are text, dates dates."""
+    """The schema of some columns of a dataset's records: numbers, statuses, names are text, dates dates."""
     return StructType([StructField(name, column_type(name, contract)) for name in columns])
 
 

@@ -32,6 +32,7 @@ def test_defect_levels_are_those_of_the_defect_catalogue(catalog: Catalog) -> No
         "F07": ("W", "warn_bounds"),
         "V03": ("E", "factor_10000"),
         "T01": ("W", "unsourced_length"),
+        "V05": ("W", "optional_field"),
     }
     assert {d.code for d in catalog.defects.values() if d.outcome == "dropped"} == {"U01", "U02", "T02"}
 

@@ -117,7 +117,11 @@ TAXPAYER: Cells = {
 
 
 def make_cells(
-    spark: SparkSession, contract: Contract, rows: Sequence[Cells], batch_id: str = "b1", file_name: str = "f.csv"
+    spark: SparkSession,
+    contract: Contract,
+    rows: Sequence[Cells],
+    batch_id: str = "b1",
+    file_name: str = "f.csv",
 ) -> DataFrame:
     """Return cells as decode writes them, numbered from 2 like the rows of a file with a header."""
     names = ["batch_id", "file_name", "row_no", "ragged_line", *contract.fields]
@@ -130,7 +134,10 @@ def make_cells(
 
 
 def make_batches(
-    spark: SparkSession, batches: Sequence[str] = ("b1",), received: date = RECEIVED, late_before: date | None = None
+    spark: SparkSession,
+    batches: Sequence[str] = ("b1",),
+    received: date = RECEIVED,
+    late_before: date | None = None,
 ) -> DataFrame:
     """Return the facts of batches that standardise asks for."""
     rows = [(batch, received, late_before) for batch in batches]
