@@ -103,7 +103,6 @@ def build_portal(lake: Lake, release: ReleaseManifest, rules: Rules, path: Path,
             (release.release_id, release.business_date.isoformat(), release.parent, release.content_hash),
         )
         portal.execute("commit")
-        portal.execute("analyze")
 
 
 def _load_table(portal: sqlite3.Connection, lake: Lake, name: str, entry: TableEntry, scratch: Path) -> None:
