@@ -5,7 +5,7 @@ delivered, null unless its number of cells is wrong), `file_name`, then every fi
 null where nothing was delivered (no such column, a JSON null, a ragged row), "" for an empty cell.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,8 +126,8 @@ def is_filled(column: Column) -> Column:
     return cast("Column", pc.fill_null(pc.not_equal(trimmed, pa.scalar("")), pa.scalar(False)))
 
 
-def text_rows(numbers: Iterable[int], columns: dict[str, list[str | None]]) -> Rows:
-    """Return rows from Python lists."""
+def text_rows(numbers: Iterable[int], columns: Mapping[str, "list[str | None] | pa.Array[Any]"]) -> Rows:
+    """Return rows from Python lists or text arrays."""
     arrays: dict[str, pa.Array[Any]] = {"row_no": pa.array(numbers, pa.int64())}
     arrays |= {name: pa.array(values, pa.string()) for name, values in columns.items()}
     return pa.table(arrays)

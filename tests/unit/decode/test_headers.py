@@ -18,11 +18,13 @@ def refuse(contract: Contract, header: list[str]) -> FileDefect:
     return caught.value
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["罚款金额（万元）", "罚款金额(万元)", "罚款金额 (万元)", " 罚款金额　（万元） ", "\ufeff罚款金额（万元）*",
-     "*罚款金额【万元】", "罚款\n金额（万元）", "罚款"],
-)  # fmt: skip
+SPELLINGS = [
+    "罚款金额（万元）", "罚款金额(万元)", "罚款金额 (万元)", " 罚款金额　（万元） ",
+    "\ufeff罚款金额（万元）*", "*罚款金额【万元】", "罚款\n金额（万元）", "罚款",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
 def test_a_header_is_known_in_its_usual_spellings(text: str) -> None:
     assert match_header(CONTRACT, ["决定文书号", "名称", text], 1).fields == ("doc_no", "name", "fine_cny")
 
