@@ -223,7 +223,8 @@ class Returns:
                 "detail": defect["detail"] or "",
             }
             codes.append(entry.code)
-            texts.append(f"{entry.message.format(**words)}。{entry.cure.format(**words)}")
+            message = entry.message.format(**words).replace("（）", "")  # a defect without a detail
+            texts.append(f"{message}。{entry.cure.format(**words)}")
         return ";".join(dict.fromkeys(codes)), "；".join(dict.fromkeys(texts))
 
 
