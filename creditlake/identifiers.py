@@ -14,7 +14,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from creditlake.normalise import clean_identifier, is_filler
+from creditlake.normalise import clean_identifier, normalisation
 
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100-2015: no I, O, S, V, Z
 USCC_WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
@@ -197,7 +197,7 @@ def extract_birth_date(code: str) -> dt.date | None:
 def _grade(raw: str | None, checked: IdentifierStatus, code: str, mended: str | None = None) -> Graded:
     """Turn the grade of a clean code into that of its cell: a known kind of damage outranks "wrong"."""
     status = IdentifierStatus
-    if raw is None or not code or is_filler(code):
+    if raw is None or not code or code in normalisation().fillers:
         return Graded(None, status.MISSING)
     if _matches(PLACEHOLDER, code):
         return Graded(None, status.PLACEHOLDER)

@@ -110,10 +110,11 @@ def _char_at(text: str, index: Column) -> Column:
 
 
 def _uscc_agrees(code: Column) -> Column:
-    """The first eight are digits; only the organisation code has characters to translate."""
-    low = _number(F.reverse(F.substring(code, 1, 8)), 34)
-    high = _number(F.reverse(F.translate(F.substring(code, 9, 9), *BASE34)), 34)
-    weighted = (low + high * ids.USCC_WEIGHTS[8]) % 31
+    """Sum in three parts, so that only the organisation code needs translating: 2 to 8 are always digits."""
+    first = F.instr(F.lit(ids.USCC_ALPHABET), F.substring(code, 1, 1)) - 1
+    division = _number(F.reverse(F.substring(code, 2, 7)), 34)
+    org_code = _number(F.reverse(F.translate(F.substring(code, 9, 9), *BASE34)), 34)
+    weighted = (first + division * ids.USCC_WEIGHTS[1] + org_code * ids.USCC_WEIGHTS[8]) % 31
     return F.substring(code, 18, 1) == _char_at(ids.USCC_ALPHABET, (31 - weighted) % 31)
 
 
