@@ -20,17 +20,20 @@ def weighted(expression: str, weights: tuple[int, ...], alphabet: str) -> str:
 
 
 def declare_codes(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the macros `uscc_check`, `org_check`, `reg_check`, `id_check` and `base31` known to a connection."""
+    """Make the macros `uscc_check`, `org_check`, `reg_check`, `id_check` and `base31` known to a
+    connection."""
     uscc_weights = tuple(pow(3, place, 31) for place in range(17))
     letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # GB 11714 counts all letters
     base31 = " || ".join(
         f"substr('{USCC_ALPHABET}', 1 + (n // {31**power}) % 31, 1)" for power in range(5, -1, -1)
     )
     for macro in (
-        f"uscc_check(b) as substr('{USCC_ALPHABET}', 1 + (31 - ({weighted('b', uscc_weights, USCC_ALPHABET)}) % 31) % 31, 1)",
+        f"uscc_check(b) as substr('{USCC_ALPHABET}', 1 "
+        f"+ (31 - ({weighted('b', uscc_weights, USCC_ALPHABET)}) % 31) % 31, 1)",
         f"org_check(b) as substr('0X987654321', 1 + ({weighted('b', ORG_WEIGHTS, letters)}) % 11, 1)",
         "reg_check(b) as ((11 - list_reduce(list_transform(range(1, 15), lambda k: substr(b, k, 1)::int), "
-        "lambda p, d: (case when (p + d) % 10 = 0 then 10 else (p + d) % 10 end) * 2 % 11, 10)) % 10)::varchar",
+        "lambda p, d: (case when (p + d) % 10 = 0 then 10 else (p + d) % 10 end) * 2 % 11, "
+        "10)) % 10)::varchar",
         f"id_check(b) as substr('10X98765432', 1 + ({weighted('b', ID_WEIGHTS, '0123456789')}) % 11, 1)",
         f"base31(n) as {base31}",
     ):

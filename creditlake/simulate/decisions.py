@@ -51,23 +51,29 @@ class Decisions:
     def age(self, key: str = "document") -> str:
         """SQL: days from the decision to its first delivery."""
         days, name = self.rates.days, self.name
-        history = f"{days.history_from} + {self.draws.below(f'{name}:history', days.history_to - days.history_from, key)}"
+        history = (
+            f"{days.history_from} "
+            f"+ {self.draws.below(f'{name}:history', days.history_to - days.history_from, key)}"
+        )
         fresh = f"1 + {self.draws.below(f'{name}:fresh', FRESH, key)}"
         late = f"15 + {self.draws.below(f'{name}:late_days', 180, key)}"
         return (
             f"(case when {day_of_record(self.plans, key)} = 0 then case when "
-            f"{self.draws.chance(f'{name}:is_history', days.history_share, key)} then {history} else {fresh} end "
+            f"{self.draws.chance(f'{name}:is_history', days.history_share, key)} then {history} "
+            f"else {fresh} end "
             f"when {self.draws.chance(f'{name}:is_late', days.late, key)} then {late} else {fresh} end)::int"
         )
 
     def base(self) -> str:
-        """SQL: common table expressions ending in `base`, from the plan's rows between two positions; no party yet."""
+        """SQL: common table expressions ending in `base`, from the plan's rows between two positions;
+        no party yet."""
         return f"""
-        numbered_rows as (select *, {self.document()} as document from plan where pos >= getvariable('chunk_from') and pos < getvariable('chunk_to')),
+        numbered_rows as (select *, {self.document()} as document from plan
+            where pos >= getvariable('chunk_from') and pos < getvariable('chunk_to')),
         base as (
             select *, {self.identity_drawn()} as identity_drawn, {self.row_drawn()} as row_drawn,
                 {date_style(self.draws, self.name, self.rates.dialects.date)} as date_style,
-                {date_of_day(self.days, day_of_record(self.plans, 'document'))} - {self.age()} as true_date
+                {date_of_day(self.days, day_of_record(self.plans, "document"))} - {self.age()} as true_date
             from numbered_rows
         )"""
 
@@ -89,12 +95,20 @@ def truth_columns(delivered: str, more_defects: str = "[]::varchar[]") -> dict[s
 
     A duplicate or a row sent again is dropped whatever else it is; only clean rows are repeated.
     """
-    repeated = "case row_kind when 'in_file_duplicate' then ['U01'] when 'resent' then ['U02'] else []::varchar[] end"
+    repeated = (
+        "case row_kind when 'in_file_duplicate' then ['U01'] when 'resent' then ['U02'] "
+        "else []::varchar[] end"
+    )
     worse = "case when identity_noise <> 'none' then {0} else {1} end"
     outcome = worse.format(
-        look_up("identity_noise", IDENTITY, "outcome", "accepted"), look_up("row_noise", ROW, "outcome", "accepted")
+        look_up("identity_noise", IDENTITY, "outcome", "accepted"),
+        look_up("row_noise", ROW, "outcome", "accepted"),
     )
-    link = worse.format("party_link", f"case when party_link = 'exact' then {look_up('row_noise', ROW, 'link', 'exact')} else party_link end")
+    link = worse.format(
+        "party_link",
+        f"case when party_link = 'exact' then {look_up('row_noise', ROW, 'link', 'exact')} "
+        "else party_link end",
+    )
     late = f"case when {delivered} - true_date > {CERTAINLY_LATE} then ['D04'] else []::varchar[] end"
     return {
         "subject_kind": "case when is_natural then 'natural' else 'legal' end",
@@ -102,9 +116,12 @@ def truth_columns(delivered: str, more_defects: str = "[]::varchar[]") -> dict[s
         "in_register": "in_register",
         "noise": "case when identity_noise <> 'none' then identity_noise else row_noise end",
         "defects": (
-            f"list_sort({defects_of('identity_noise', IDENTITY, 'is_natural')} || {defects_of('row_noise', ROW)} "
+            f"list_sort({defects_of('identity_noise', IDENTITY, 'is_natural')} "
+            f"|| {defects_of('row_noise', ROW)} "
             f"|| {repeated} || {late} || {more_defects})"
         ),
-        "expected_outcome": f"case when row_kind in ('in_file_duplicate', 'resent') then 'dropped' else {outcome} end",
-        "expected_link": f"case when row_kind in ('in_file_duplicate', 'resent') then 'unlinked' else {link} end",
+        "expected_outcome": "case when row_kind in ('in_file_duplicate', 'resent') then 'dropped' "
+        f"else {outcome} end",
+        "expected_link": "case when row_kind in ('in_file_duplicate', 'resent') then 'unlinked' "
+        f"else {link} end",
     }

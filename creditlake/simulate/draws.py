@@ -1,9 +1,9 @@
 """Seeded draws as DuckDB expressions.
 
-Every value is a function of (seed, purpose, key): rows can be made in any order, in chunks and again, and come
-out the same. The purpose is turned into a random 64-bit salt and mixed into the key before hashing; hashing
-(key, purpose) as two columns would not do, because DuckDB combines them by a plain xor and two purposes of one
-row would then be correlated.
+Every value is a function of (seed, purpose, key): rows can be made in any order, in chunks and again, and
+come out the same. The purpose is turned into a random 64-bit salt and mixed into the key before hashing;
+hashing (key, purpose) as two columns would not do, because DuckDB combines them by a plain xor and two
+purposes of one row would then be correlated.
 """
 
 import hashlib
@@ -36,7 +36,8 @@ class Draws:
         return f"(({self.raw(purpose, key)} % {PARTS}) < {round(share * PARTS)})"
 
     def spread(self, purpose: str, limit: int | str, popular: float, key: str = "i") -> str:
-        """SQL: an integer below `limit`; the share `popular` of the keys falls on small numbers by a square law."""
+        """SQL: an integer below `limit`; the share `popular` of the keys falls on small numbers by a
+        square law."""
         unit = self.unit(purpose, key)
         skewed = self.chance(f"{purpose}:popular", popular, key)
         return f"floor(({limit}) * {unit} * case when {skewed} then {unit} else 1 end)::bigint"

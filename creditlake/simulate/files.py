@@ -21,43 +21,41 @@ BATCH_ROWS = 20_000
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 ZIP_LEVEL = 1  # deflate is half the cost of a sheet; level 6 gives a third less bytes for four times the time
 TITLE_ROWS = 2
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+CONTENT = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 SHEET_PARTS = {
     "[Content_Types].xml": (
-        '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+        f'<Types xmlns="{PACKAGE}/content-types">'
         '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
         '<Default Extension="xml" ContentType="application/xml"/>'
-        '<Override PartName="/xl/workbook.xml" '
-        'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>'
-        '<Override PartName="/xl/worksheets/sheet1.xml" '
-        'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>'
-        '<Override PartName="/xl/styles.xml" '
-        'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"/></Types>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{CONTENT}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{CONTENT}.worksheet+xml"/>'
+        f'<Override PartName="/xl/styles.xml" ContentType="{CONTENT}.styles+xml"/></Types>'
     ),
     "_rels/.rels": (
-        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" '
-        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" '
-        'Target="xl/workbook.xml"/></Relationships>'
+        f'<Relationships xmlns="{PACKAGE}/relationships">'
+        f'<Relationship Id="rId1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
     ),
     "xl/_rels/workbook.xml.rels": (
-        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" '
-        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" '
-        'Target="worksheets/sheet1.xml"/><Relationship Id="rId2" '
-        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles" Target="styles.xml"/>'
-        "</Relationships>"
+        f'<Relationships xmlns="{PACKAGE}/relationships">'
+        f'<Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
+        f'<Relationship Id="rId2" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>'
     ),
     "xl/workbook.xml": (
-        '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" '
-        'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">'
+        f'<workbook xmlns="{SHEET}" xmlns:r="{OFFICE}">'
         '<sheets><sheet name="许可" sheetId="1" r:id="rId1"/></sheets></workbook>'
     ),
-    "xl/styles.xml": (
-        '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-        '<fonts count="1"><font><sz val="11"/><name val="宋体"/></font></fonts>'
-        '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
-        "<borders count=\"1\"><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
+    "xl/styles.xml": (  # style 1 is a date
+        f'<styleSheet xmlns="{SHEET}"><fonts count="1"><font><sz val="11"/><name val="宋体"/></font></fonts>'
+        '<fills count="2"><fill><patternFill patternType="none"/></fill>'
+        '<fill><patternFill patternType="gray125"/></fill></fills>'
+        '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
         '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
         '<cellXfs count="2"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
-        '<xf numFmtId="14" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>'
+        '<xf numFmtId="14" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>'
+        '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
     ),
 }
 
@@ -66,8 +64,8 @@ SHEET_PARTS = {
 class Column:
     """One column of a file: its header and SQL for the cell's text (null = empty cell).
 
-    `quoted`: the text may hold the delimiter, a quote or a line break; it is then always quoted. `date_cell`: SQL that is true where a
-    spreadsheet holds a real date, i.e. the text is an Excel serial.
+    `quoted`: the text may hold the delimiter, a quote or a line break; it is then always quoted.
+    `date_cell`: SQL that is true where a spreadsheet holds a real date, i.e. the text is an Excel serial.
     """
 
     header: str
@@ -79,14 +77,15 @@ class Column:
 def csv_line(columns: list[Column], delimiter: str = ",") -> str:
     """SQL: one line of a CSV file with Windows line ends."""
     cells = [
-        f"('\"' || replace({column.sql}, '\"', '\"\"') || '\"')" if column.quoted else f"({column.sql})" for column in columns
+        f"('\"' || replace({column.sql}, '\"', '\"\"') || '\"')" if column.quoted else f"({column.sql})"
+        for column in columns
     ]
     return "concat(" + f", '{delimiter}', ".join(cells) + ", chr(13), chr(10))"
 
 
 def json_line(columns: list[Column]) -> str:
     """SQL: one JSON object and a line end."""
-    members = ", ".join(f"\"{column.header}\" := {column.sql}" for column in columns)
+    members = ", ".join(f'"{column.header}" := {column.sql}' for column in columns)
     return f"to_json(struct_pack({members}))::varchar || chr(10)"
 
 
@@ -98,11 +97,14 @@ def sheet_line(columns: list[Column]) -> str:
         if column.quoted:
             text = f"replace(replace(replace({text}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')"
         start = f"'<c r=\"{column_letters(place)}' || row_no || '\""
-        usual = f"{start} t=\"inlineStr\"><is><t xml:space=\"preserve\">' || {text} || '</t></is></c>'"
+        usual = f'{start} t="inlineStr"><is><t xml:space="preserve">\' || {text} || \'</t></is></c>\''
         if column.date_cell == "false":
             cells.append(usual)
         else:
-            cells.append(f"case when {column.date_cell} then {start} s=\"1\"><v>' || {text} || '</v></c>' else {usual} end")
+            cells.append(
+                f"case when {column.date_cell} "
+                f"then {start} s=\"1\"><v>' || {text} || '</v></c>' else {usual} end"
+            )
     return "concat('<row r=\"', row_no, '\">', " + ", ".join(cells) + ", '</row>')"
 
 
@@ -120,7 +122,9 @@ class Sink(Protocol):
     """A file being written, one UTF-8 block of whole lines after the other."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
     def write(self, block: memoryview) -> None:
         """Append whole lines."""
 
@@ -136,7 +140,9 @@ class TextFile:
         self.file.write(self.header.encode(self.encoding))  # utf-8-sig puts its mark here, before the header
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.file.close()
 
     def write(self, block: memoryview) -> None:
@@ -150,7 +156,9 @@ class TextFile:
 class SheetFile:
     """A workbook of one sheet: two merged title rows, the header in row 3, the rows, two notes below."""
 
-    def __init__(self, path: Path, titles: tuple[str, str], headers: list[str], notes: list[str], rows: int) -> None:
+    def __init__(
+        self, path: Path, titles: tuple[str, str], headers: list[str], notes: list[str], rows: int
+    ) -> None:
         self.path, self.titles, self.headers, self.notes, self.rows = path, titles, headers, notes, rows
 
     def __enter__(self) -> Self:
@@ -161,7 +169,7 @@ class SheetFile:
         self.sheet = self.open_part("xl/worksheets/sheet1.xml")
         self.sheet.write(
             b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-            b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+            + f'<worksheet xmlns="{SHEET}"><sheetData>'.encode()
         )
         for number, title in enumerate(self.titles, start=1):
             self.sheet.write(sheet_row(number, [title]))
@@ -172,21 +180,26 @@ class SheetFile:
         """Open one part of the package for writing."""
         info = zipfile.ZipInfo(name, ZIP_DATE)
         info.compress_type = zipfile.ZIP_DEFLATED
-        info._compresslevel = ZIP_LEVEL  # type: ignore[attr-defined]  # the public name comes with Python 3.13
+        # the attribute's public name comes with Python 3.13
+        info._compresslevel = ZIP_LEVEL  # type: ignore[attr-defined]
         return self.package.open(info, "w", force_zip64=True)
 
     def write(self, block: memoryview) -> None:
         """Append whole rows."""
         self.sheet.write(block)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         first_note = TITLE_ROWS + 1 + self.rows + 1
         for number, note in enumerate(self.notes, start=first_note):
             self.sheet.write(sheet_row(number, [note]))
         last = column_letters(len(self.headers) - 1)
         merged = [1, 2, *range(first_note, first_note + len(self.notes))]
         references = "".join(f'<mergeCell ref="A{row}:{last}{row}"/>' for row in merged)
-        self.sheet.write(f'</sheetData><mergeCells count="{len(merged)}">{references}</mergeCells></worksheet>'.encode())
+        self.sheet.write(
+            f'</sheetData><mergeCells count="{len(merged)}">{references}</mergeCells></worksheet>'.encode()
+        )
         self.sheet.close()
         self.package.close()
 
@@ -206,8 +219,12 @@ def stream_lines(connection: duckdb.DuckDBPyConnection, line: str, table: str) -
     for batch in reader:
         column = batch.column(0)
         if column.null_count:
-            raise ValueError(f"{column.null_count} lines of {table} are null: a cell's SQL does not guard its nulls")
+            raise ValueError(
+                f"{column.null_count} lines of {table} are null: a cell's SQL does not guard its nulls"
+            )
         _, offsets, data = column.buffers()
+        if offsets is None or data is None:
+            raise ValueError(f"the lines of {table} did not come as text")
         bounds = memoryview(offsets).cast("i")
         yield memoryview(data)[bounds[column.offset] : bounds[column.offset + len(column)]]
 

@@ -1,4 +1,5 @@
-"""Licence decisions of the approval bureaus: xlsx with two merged title rows, Chinese headers, notes under the table."""
+"""Licence decisions of the approval bureaus: xlsx with two merged title rows, Chinese headers, notes
+under the table."""
 
 from datetime import date
 
@@ -30,14 +31,16 @@ def licence_sql(decisions: Decisions, city: City, words: Words) -> str:
     with {decisions.with_party(city, words)},
     decided as (
         select *, case when identity_noise <> 'none' then 'none' else row_drawn end as row_noise,
-            {draws.below('licence:matter', matters, 'document')} as matter,
-            {draws.below('licence:bureau', words.size('places.counties'), 'document')} as bureau
+            {draws.below("licence:matter", matters, "document")} as matter,
+            {draws.below("licence:bureau", words.size("places.counties"), "document")} as bureau
         from party
     )
     select *, case when row_noise = 'future_date' then true_date + 1500 else true_date end as decision_date,
-        {words.at('licences.matters.years', 'matter')}::int as years,
-        {words.at('organs.approval_short', 'bureau')} || '审批许〔' || year(true_date) || '〕' || (document + 1) || '号' as usual_doc_no,
-        {words.at('licences.matters.prefix', 'matter')} || '99000' || bureau || lpad((document * 31 + 7)::varchar, 9, '0') as certificate_no
+        {words.at("licences.matters.years", "matter")}::int as years,
+        {words.at("organs.approval_short", "bureau")} || '审批许〔' || year(true_date) || '〕' || (document
+            + 1) || '号' as usual_doc_no,
+        {words.at("licences.matters.prefix", "matter")} || '99000' || bureau || lpad((document * 31
+            + 7)::varchar, 9, '0') as certificate_no
     from decided
     order by pos
     """
@@ -52,7 +55,9 @@ def licence_columns(decisions: Decisions, words: Words) -> list[Column]:
         return optional(value, draws, f"licence:{name}", dialects.filler_optional)
 
     def dated(header: str, value: str) -> Column:
-        return Column(header, date_text(value, "slash"), date_cell=f"date_style = 'serial' and {value} is not null")
+        return Column(
+            header, date_text(value, "slash"), date_cell=f"date_style = 'serial' and {value} is not null"
+        )
 
     remark = words.at("licences.remarks", draws.below("licence:remark", words.size("licences.remarks")))
     return [
@@ -62,9 +67,15 @@ def licence_columns(decisions: Decisions, words: Words) -> list[Column]:
         Column("行政相对人代码_2(工商注册号)", empty("d_reg_no", "reg_no")),
         Column("行政相对人代码_3(组织机构代码)", empty("d_org_code", "org_code")),
         Column("行政相对人代码_4(税务登记号)", empty("d_tax_id", "tax_id")),
-        Column("行政相对人代码_5(事业单位证书号)", "case when kind = 'institution' then '1' || right(pripid, 11) end"),
-        Column("行政相对人代码_6(社会组织登记证号)",
-               "case when kind in ('social_group', 'nonprofit') then '澄民社证字第' || right(pripid, 6) || '号' end"),
+        Column(
+            "行政相对人代码_5(事业单位证书号)",
+            "case when kind = 'institution' then '1' || right(pripid, 11) end",
+        ),
+        Column(
+            "行政相对人代码_6(社会组织登记证号)",
+            "case when kind in ('social_group', 'nonprofit') then '澄民社证字第' || right(pripid, 6) "
+            "|| '号' end",
+        ),
         Column("法定代表人", "d_rep_name"),
         Column("法定代表人证件类型", "d_rep_id_type"),
         Column("法定代表人证件号码", "d_rep_id_no"),
@@ -79,15 +90,28 @@ def licence_columns(decisions: Decisions, words: Words) -> list[Column]:
         dated("许可决定日期", "decision_date"),
         dated("有效期自", "decision_date"),
         valid_to(decisions),
-        Column("许可机关", "case when row_noise = 'missing_mandatory' and document % 2 = 0 then null else "
-               + words.at("organs.approval_name", "bureau") + " end"),
-        Column("许可机关统一社会信用代码", f"case when row_noise = 'organ_placeholder' then '{PLACEHOLDER}' else "
-               + words.at("organs.approval_uscc", "bureau") + " end"),
-        Column("当前状态", f"case when {draws.chance('licence:invalid', 0.06, 'document')} then '2' else '1' end"),
+        Column(
+            "许可机关",
+            "case when row_noise = 'missing_mandatory' and document % 2 = 0 then null else "
+            + words.at("organs.approval_name", "bureau")
+            + " end",
+        ),
+        Column(
+            "许可机关统一社会信用代码",
+            f"case when row_noise = 'organ_placeholder' then '{PLACEHOLDER}' else "
+            + words.at("organs.approval_uscc", "bureau")
+            + " end",
+        ),
+        Column(
+            "当前状态", f"case when {draws.chance('licence:invalid', 0.06, 'document')} then '2' else '1' end"
+        ),
         Column("数据来源单位", words.at("organs.approval_name", "0")),
         Column("数据来源单位统一社会信用代码", words.at("organs.approval_uscc", "0")),
-        Column("备注", f"case when row_kind = 'correction' then '更正：有效期报送有误' when "
-               f"{draws.chance('licence:has_remark', rates.filled.remarks)} then {remark} end"),
+        Column(
+            "备注",
+            f"case when row_kind = 'correction' then '更正：有效期报送有误' when "
+            f"{draws.chance('licence:has_remark', rates.filled.remarks)} then {remark} end",
+        ),
         Column("数据变更标志", change_op(draws, "licence")),
     ]
 
@@ -96,7 +120,10 @@ def licence_kind(decisions: Decisions, words: Words) -> str:
     """SQL: 许可类别."""
     index = decisions.draws.below("licence:unknown", words.size("licences.unknown_kinds"))
     unknown = words.at("licences.unknown_kinds", index)
-    return f"case when row_noise = 'unknown_enum' then {unknown} else {words.at('licences.matters.kind', 'matter')} end"
+    return (
+        f"case when row_noise = 'unknown_enum' then {unknown} "
+        f"else {words.at('licences.matters.kind', 'matter')} end"
+    )
 
 
 def licence_content(decisions: Decisions, words: Words) -> str:
@@ -114,14 +141,20 @@ def licence_content(decisions: Decisions, words: Words) -> str:
         "n": f"(1 + {draws.below('licence:count', 29, 'document')})::varchar",
         "amount": f"(50 + {draws.below('licence:amount', 9000, 'document')})::varchar",
         "gains": f"(100 + {draws.below('licence:price', 90000, 'document')})::varchar",
-        "address": "address", "number": "certificate_no", "scope": "coalesce(scope, '个人经营')",
+        "address": "address",
+        "number": "certificate_no",
+        "scope": "coalesce(scope, '个人经营')",
     }
-    text = " || ".join([text_of("openings"), words.filled("licences.matters.content", "matter", slots), text_of("closings")])
+    text = " || ".join(
+        [text_of("openings"), words.filled("licences.matters.content", "matter", slots), text_of("closings")]
+    )
     phone = f"'1990000' || lpad(({draws.below('licence:phone', 10000)})::varchar, 4, '0')"
-    return f"""case when row_noise = 'filler_mandatory' then '暂无' when row_noise = 'missing_mandatory' and document % 2 = 1 then null
+    return f"""case when row_noise = 'filler_mandatory' then '暂无' when row_noise = 'missing_mandatory'
+        and document % 2 = 1 then null
         when row_noise = 'long_content' then left(repeat({text}, 20), {LONG_CONTENT})
         else {text} || case when row_noise = 'personal_data'
-            then '联系人电话' || {phone} || '，身份证号' || coalesce(rep_id_no, code) || '。' else '' end end"""
+            then '联系人电话' || {phone} || '，身份证号' || coalesce(rep_id_no, code) || '。'
+                else '' end end"""
 
 
 def valid_to(decisions: Decisions) -> Column:
@@ -133,7 +166,8 @@ def valid_to(decisions: Decisions) -> Column:
     is_date = f"row_noise = 'none' and not {text} and not {open_ended}"
     return Column(
         "有效期至",
-        f"case when row_noise = 'ends_before_start' then {plain_date('(decision_date - 30)', 'slash')} when {text} then '长期' "
+        f"case when row_noise = 'ends_before_start' then {plain_date('(decision_date - 30)', 'slash')} "
+        f"when {text} then '长期' "
         f"when {open_ended} then '{OPEN_ENDED}' else {date_text(end, 'slash')} end",
         date_cell=f"date_style = 'serial' and {is_date}",
     )

@@ -1,9 +1,10 @@
 """What can be wrong with a row, and what a correct pipeline must then do (the truth's expectation).
 
-`outcome` is what the row rules must say of the row alone: accepted, held, rejected or dropped. `link` is the most
-that linking may claim: `exact`; `inferred` (by a written rule for damaged codes, or less); `review` (or less);
-`unlinked`. Where a damaged row still carries another intact official number of the party, `exact` is right;
-`party_sql` sees to that. Defect codes are those of domain.md §6.4; K08 and L01 are found when linking, not before.
+`outcome` is what the row rules must say of the row alone: accepted, held, rejected or dropped. `link` is
+the most that linking may claim: `exact`; `inferred` (by a written rule for damaged codes, or less);
+`review` (or less); `unlinked`. Where a damaged row still carries another intact official number of the
+party, `exact` is right; `party_sql` sees to that. Defect codes are those of domain.md §6.4; K08 and L01
+are found when linking, not before.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,9 @@ IDENTITY: dict[str, Noise] = {
     "transposed": Noise(("K01",), "held", "inferred", "swap_at > 0", ("K05",)),
     "truncated": Noise(("K01",), "held", "inferred", natural_defects=("K05",)),
     "scientific": Noise(("K06",), "held", "review", DIGITS),
-    "precision_loss": Noise(("K06",), "held", "review", f"{DIGITS} and {LOSES_CHECK} and left(code, 15) || '000' <> code"),
+    "precision_loss": Noise(
+        ("K06",), "held", "review", f"{DIGITS} and {LOSES_CHECK} and left(code, 15) || '000' <> code"
+    ),
     "masked": Noise(("K01",), "held", "review", natural_defects=("K05",)),
     "placeholder_with_reg_no": Noise(applies=f"{IS_LEGAL} and true_reg_no is not null"),
     "placeholder_bare": Noise(("K02",), "rejected", "unlinked", IS_LEGAL),
@@ -87,7 +90,9 @@ def classify_noise(draws: Draws, purpose: str, shares: dict[str, float], known: 
 
 def keep_applicable(column: str, shares: dict[str, float], known: dict[str, Noise]) -> str:
     """SQL: the drawn kind, or `none` where the row lacks the property that it damages."""
-    conditions = [f"when '{name}' then {known[name].applies}" for name in shares if known[name].applies != "true"]
+    conditions = [
+        f"when '{name}' then {known[name].applies}" for name in shares if known[name].applies != "true"
+    ]
     if not conditions:
         return column
     return f"case when case {column} {' '.join(conditions)} else true end then {column} else 'none' end"
@@ -117,14 +122,15 @@ def swap_place(code: str = "code") -> str:
     The weights of neighbours differ, so the swap always breaks the check character.
     """
     branches = " ".join(
-        f"when substr({code}, {place}, 1) <> substr({code}, {place + 1}, 1) then {place}" for place in (15, 16, 14, 13, 12)
+        f"when substr({code}, {place}, 1) <> substr({code}, {place + 1}, 1) then {place}"
+        for place in (15, 16, 14, 13, 12)
     )
     return f"case {branches} else 0 end"
 
 
 def damage_code(draws: Draws) -> str:
-    """SQL: the party's code as delivered, from `code`, `identity_noise`, `swap_at`, `is_natural`; never the same number
-    by chance, because one changed character always breaks the check."""
+    """SQL: the party's code as delivered, from `code`, `identity_noise`, `swap_at`, `is_natural`; never
+    the same number by chance, because one changed character always breaks the check."""
     place = f"(12 + {draws.below('damage:place', 5)})"
     digit = f"((substr(code, {place}, 1)::int + 1 + {draws.below('damage:digit', 9)}) % 10)::varchar"
     letter = (
@@ -139,7 +145,8 @@ def damage_code(draws: Draws) -> str:
         when 'lookalike' then left(code, 2) || replace(substr(code, 3, 6), '0', 'O') || substr(code, 9)
         when 'wrong_char' then left(code, {place} - 1) || case when is_natural then {digit} else {letter} end
             || substr(code, {place} + 1)
-        when 'transposed' then left(code, swap_at - 1) || substr(code, swap_at + 1, 1) || substr(code, swap_at, 1)
+        when 'transposed' then left(code, swap_at - 1) || substr(code, swap_at + 1, 1) || substr(code,
+        swap_at, 1)
             || substr(code, swap_at + 2)
         when 'truncated' then left(code, 17)
         when 'scientific' then left(code, 1) || '.' || substr(code, 2, 5) || 'E+17'

@@ -1,4 +1,5 @@
-"""Which rows a dataset delivers on which day: new ones, and the repeated, corrected and withdrawn ones among them.
+"""Which rows a dataset delivers on which day: new ones, and the repeated, corrected and withdrawn ones
+among them.
 
 A record is a number i; everything about it follows from i, so a row that repeats a record is only another
 mention of its number. Each day's plan is a table with one row per delivered row, in file order.
@@ -48,7 +49,7 @@ def plan_days(total: int, days: int, rates: Rates, *, changes: bool, duplicates:
     plans, first = [], 0
     for day_no, rows in enumerate(share_days(total, days, rates)):
         repeated = rates.repeated
-        later = day_no > 0 and rows >= 20  # noqa: PLR2004 - a handful of rows is left plain
+        later = day_no > 0 and rows >= 20
         counts = {
             "corrections": math.ceil(rows * repeated.correction) if later and changes else 0,
             "withdrawals": math.ceil(rows * repeated.withdrawal) if later and changes else 0,
@@ -73,17 +74,25 @@ def date_of_day(days: list[date], day_no: str) -> str:
 
 
 def build_plan(
-    connection: duckdb.DuckDBPyConnection, dataset: str, plan: DayPlan, plans: list[DayPlan], draws: Draws,
-    *, is_clean: str, is_target: str,
+    connection: duckdb.DuckDBPyConnection,
+    dataset: str,
+    plan: DayPlan,
+    plans: list[DayPlan],
+    draws: Draws,
+    *,
+    is_clean: str,
+    is_target: str,
 ) -> None:
     """Create the table `plan`(pos, i, row_kind, day_no).
 
-    `is_clean` is SQL over i: the record carries no damage; only such records are repeated, corrected or withdrawn,
-    so that the truth stays plain. `is_target` narrows corrections and withdrawals further (e.g. visible penalties).
-    No record is changed twice: table `touched` remembers them.
+    `is_clean` is SQL over i: the record carries no damage; only such records are repeated, corrected or
+    withdrawn, so that the truth stays plain. `is_target` narrows corrections and withdrawals further
+    (e.g. visible penalties). No record is changed twice: table `touched` remembers them.
     """
     connection.execute("create table if not exists touched (dataset varchar, i bigint)")
-    parts = [f"select {plan.first} + k as i, 'new' as row_kind, k::double as place from range({plan.new}) r(k)"]
+    parts = [
+        f"select {plan.first} + k as i, 'new' as row_kind, k::double as place from range({plan.new}) r(k)"
+    ]
     spread = draws.below(f"{dataset}:place:{plan.day_no}", max(1, plan.new), "i")
     for row_kind, count, condition in (
         ("correction", plan.corrections, f"{is_clean} and {is_target}"),
@@ -96,33 +105,46 @@ def build_plan(
     if plan.duplicates:
         order = draws.raw(f"{dataset}:duplicate:{plan.day_no}")
         parts.append(
-            f"select i, 'in_file_duplicate', i - {plan.first} + {DUPLICATE_DISTANCE} from range({plan.first}, "
+            f"select i, 'in_file_duplicate', i - {plan.first} + {DUPLICATE_DISTANCE} "
+            f"from range({plan.first}, "
             f"{plan.first + plan.new}) r(i) where {is_clean} order by {order}, i limit {plan.duplicates}"
         )
     union = " union all ".join(f"({part})" for part in parts)
     connection.execute(
-        f"create or replace temp table plan as select row_number() over (order by place, row_kind, i) - 1 as pos, i, "
+        "create or replace temp table plan as select row_number() over (order by place, row_kind, i) - 1 "
+        "as pos, i, "
         f"row_kind, {day_of_record(plans)} as day_no from ({union}) order by pos"
     )
 
 
 def pick_earlier(
-    connection: duckdb.DuckDBPyConnection, dataset: str, plan: DayPlan, count: int, condition: str, row_kind: str,
+    connection: duckdb.DuckDBPyConnection,
+    dataset: str,
+    plan: DayPlan,
+    count: int,
+    condition: str,
+    row_kind: str,
     draws: Draws,
 ) -> None:
     """Create `picked_<row_kind>`: records of earlier days, none of them touched before."""
     order = draws.raw(f"{dataset}:{row_kind}:{plan.day_no}")
     connection.execute(
-        f"create or replace temp table picked_{row_kind} as select i from range({plan.first}) r(i) where {condition} "
-        f"and i not in (select t.i from touched t where t.dataset = '{dataset}') order by {order}, i limit {count}"
+        f"create or replace temp table picked_{row_kind} as select i from range({plan.first}) r(i) "
+        f"where {condition} "
+        f"and i not in (select t.i from touched t where t.dataset = '{dataset}') order by {order}, i "
+        f"limit {count}"
     )
     connection.execute(f"insert into touched select '{dataset}', i from picked_{row_kind}")
 
 
-def build_clean_plan(connection: duckdb.DuckDBPyConnection, is_clean: str, first: int, rows: int, day_no: int) -> None:
+def build_clean_plan(
+    connection: duckdb.DuckDBPyConnection, is_clean: str, first: int, rows: int, day_no: int
+) -> None:
     """Create the table `plan` of new records from `first` on, none of them damaged."""
     connection.execute(
-        f"create or replace temp table plan as select row_number() over (order by i) - 1 as pos, i, 'new' as row_kind, "
-        f"{day_no} as day_no from (select i from range({first}, {first + 2 * rows + 100}) r(i) where {is_clean} "
+        "create or replace temp table plan as select row_number() over (order by i) - 1 as pos, i, 'new' "
+        "as row_kind, "
+        f"{day_no} as day_no from (select i from range({first}, {first + 2 * rows + 100}) r(i) "
+        f"where {is_clean} "
         f"order by i limit {rows}) order by pos"
     )

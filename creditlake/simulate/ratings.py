@@ -1,4 +1,5 @@
-"""A-level taxpayers: one full list in CSV (UTF-8 with BOM), replaced every spring; several rating years in it."""
+"""A-level taxpayers: one full list in CSV (UTF-8 with BOM), replaced every spring; several rating years
+in it."""
 
 from creditlake.simulate.city import LEGAL_BLOCK, SHOPS_IN_BLOCK, City
 from creditlake.simulate.decisions import Decisions, truth_columns
@@ -12,8 +13,17 @@ LATEST_YEAR = 2025
 SMALLEST_YEARS = 3
 RATED_PLACES = LEGAL_BLOCK - SHOPS_IN_BLOCK  # of a block: companies, branches, the cooperative
 IN_SCOPE = (  # damage that can befall this list: every row is a register subject with both codes
-    "lower_case", "full_width", "inner_space", "apostrophe", "lookalike", "wrong_char", "transposed", "truncated", "name_brackets",
-    "name_blanks", "former_name",
+    "lower_case",
+    "full_width",
+    "inner_space",
+    "apostrophe",
+    "lookalike",
+    "wrong_char",
+    "transposed",
+    "truncated",
+    "name_brackets",
+    "name_blanks",
+    "former_name",
 )
 
 
@@ -50,10 +60,16 @@ def rating_columns(words: Words) -> list[Column]:
     return [
         Column("纳税人名称", "d_name", quoted=True),
         Column("纳税人识别号", f"case when row_noise = 'swapped_codes' then code else {tax_id} end"),
-        Column("统一社会信用代码", "case when row_noise = 'swapped_codes' then true_tax_id else bad_code end"),
+        Column(
+            "统一社会信用代码", "case when row_noise = 'swapped_codes' then true_tax_id else bad_code end"
+        ),
         Column("评价年度", "rating_year"),
         Column("评价结果", "'A'"),
-        Column("主管税务机关", f"case when row_noise = 'missing_mandatory' then null else {words.at('organs.tax_name', 'county')} end"),
+        Column(
+            "主管税务机关",
+            "case when row_noise = 'missing_mandatory' then null "
+            f"else {words.at('organs.tax_name', 'county')} end",
+        ),
         Column("评价日期", plain_date("make_date(rating_year + 1, 4, 1 + (i % 20)::int)", "dash")),
         Column("生产经营地址", "address"),
     ]

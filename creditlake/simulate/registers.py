@@ -12,7 +12,8 @@ NO_END = "9999-9-9"
 
 
 def known_rows(total: int, block: int, days: int, day_no: int, rates: Rates) -> int:
-    """Rows of a register on a day: the newest blocks appear day by day (the same blocks as `party.known_blocks`)."""
+    """Rows of a register on a day: the newest blocks appear day by day (the same blocks as
+    `party.known_blocks`)."""
     return total - int(total // block * rates.registers.daily_new) * (days - 1 - day_no) * block
 
 
@@ -25,15 +26,27 @@ def legal_register_sql(city: City, days: int, day_no: int, draws: Draws, rates: 
     """SQL of a chunk of the legal register on a day, and the snapshot's number of rows."""
     closed = draws.chance("register:closed", rates.registers.daily_closed * day_no, "entity")
     rows = register_rows(city.legal, LEGAL_BLOCK, days, day_no, rates)
-    return f"""
+    return (
+        f"""
     select *, entity as pos, entity as i, 'snapshot' as row_kind,
         case when state = '存续' and {closed} then '注销' else state end as state_today,
-        established_date + {draws.below('register:approved', 900, 'entity')}::int as approved_date,
-        {draws.classify('register:noise', {
-            'lower_case': rates.registers.lower_case_code, 'code_in_industry_name': rates.registers.code_in_industry_name,
-            'capital_with_comma': rates.registers.capital_with_comma}, 'none', 'entity')} as row_noise
+        established_date + {draws.below("register:approved", 900, "entity")}::int as approved_date,
+        {
+            draws.classify(
+                "register:noise",
+                {
+                    "lower_case": rates.registers.lower_case_code,
+                    "code_in_industry_name": rates.registers.code_in_industry_name,
+                    "capital_with_comma": rates.registers.capital_with_comma,
+                },
+                "none",
+                "entity",
+            )
+        } as row_noise
     from legal_entity where entity >= getvariable('chunk_from') and entity < getvariable('chunk_to')
-    """, rows
+    """,
+        rows,
+    )
 
 
 def legal_register_columns(draws: Draws, words: Words) -> list[Column]:
@@ -49,10 +62,17 @@ def legal_register_columns(draws: Draws, words: Words) -> list[Column]:
         Column("ent_type_cn", "type_name"),
         Column("ent_class", "case when kind = 'shop' then 'P' else 'E' end"),
         Column("legal_rep_name", "rep_name"),
-        Column("reg_capital", f"case when kind = 'branch' then null when row_noise = 'capital_with_comma' then capital_wan || ',000000' else {capital} end",
-               quoted=True),
+        Column(
+            "reg_capital",
+            "case when kind = 'branch' then null when row_noise = 'capital_with_comma' then capital_wan "
+            f"|| ',000000' else {capital} end",
+            quoted=True,
+        ),
         Column("currency", "case when kind <> 'branch' then '人民币' end"),
-        Column("industry_code", "case when row_noise = 'code_in_industry_name' then industry_name else industry_code end"),
+        Column(
+            "industry_code",
+            "case when row_noise = 'code_in_industry_name' then industry_name else industry_code end",
+        ),
         Column("industry_name", "industry_name"),
         Column("business_scope", "scope"),
         Column("address", "address"),
@@ -60,8 +80,11 @@ def legal_register_columns(draws: Draws, words: Words) -> list[Column]:
         Column("est_date", plain_date("established_date", "dash")),
         Column("appr_date", plain_date(approved, "dash")),
         Column("op_from", plain_date("established_date", "dash")),
-        Column("op_to", f"case when {draws.chance('register:no_end', 0.7, 'entity')} then '{NO_END}' "
-               f"else {plain_date('(established_date + 10957)', 'dash')} end"),
+        Column(
+            "op_to",
+            f"case when {draws.chance('register:no_end', 0.7, 'entity')} then '{NO_END}' "
+            f"else {plain_date('(established_date + 10957)', 'dash')} end",
+        ),
         Column("reg_org", words.at("organs.market_name", "county")),
         Column("reg_state", "state_today"),
     ]
@@ -71,11 +94,14 @@ def natural_register_sql(city: City, days: int, day_no: int, draws: Draws, rates
     """SQL of a chunk of the population register on a day, and the snapshot's number of rows."""
     rows = register_rows(city.natural, PERSON_BLOCK, days, day_no, rates)
     closed = draws.chance("population:closed", rates.registers.daily_closed * day_no, "person")
-    return f"""
+    return (
+        f"""
     select *, person as pos, person as i, 'snapshot' as row_kind, 'none' as row_noise,
         case when state = '正常' and {closed} then '死亡' else state end as state_today
     from natural_person where person >= getvariable('chunk_from') and person < getvariable('chunk_to')
-    """, rows
+    """,
+        rows,
+    )
 
 
 def natural_register_columns(draws: Draws) -> list[Column]:
@@ -98,6 +124,9 @@ def register_truth(kind: str) -> dict[str, str]:
     return {
         "subject_kind": f"'{kind}'",
         "subject_key": "sha256(id_no)" if kind == "natural" else "pripid",
-        "in_register": "true", "noise": "row_noise", "defects": "[]::varchar[]",
-        "expected_outcome": "'accepted'", "expected_link": "'exact'",
+        "in_register": "true",
+        "noise": "row_noise",
+        "defects": "[]::varchar[]",
+        "expected_outcome": "'accepted'",
+        "expected_link": "'exact'",
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from creditlake.simulate import changes, defaulters, licences, penalties, ratings, registers, repairs
 from creditlake.simulate.decisions import Decisions, truth_columns
-from creditlake.simulate.engine import Shape, Simulation, SimulationReport, open_simulation
+from creditlake.simulate.engine import THREADS, Shape, Simulation, SimulationReport, open_simulation
 from creditlake.simulate.party import Parties
 from creditlake.simulate.plan import build_clean_plan, build_plan, plan_days, share_days
 from creditlake.simulate.rates import Rates, read_rates
@@ -33,20 +33,35 @@ def report_nothing(message: str) -> None:
 
 
 def simulate_city(
-    target: Path, *, seed: int, legal: int, natural: int, records: int, days: list[date], rates: Path,
-    threads: int = 2, progress: Callable[[str], None] = report_nothing,
+    target: Path,
+    *,
+    seed: int,
+    legal: int,
+    natural: int,
+    records: int,
+    days: list[date],
+    rates: Path,
+    threads: int = THREADS,
+    progress: Callable[[str], None] = report_nothing,
 ) -> SimulationReport:
     """Write `<target>/inbox_by_day/<date>/<department>/<files>` and `<target>/truth/*.parquet`.
 
-    `records` counts business rows over all days; the registers come on top, whole on each day. The same arguments
-    give the same bytes and file times. Refuses a target that already holds something.
+    `records` counts business rows over all days; the registers come on top, whole on each day. The same
+    arguments give the same bytes and file times. Refuses a target that already holds something.
     """
     check_place(target)
     if not days or days != sorted(set(days)):
         raise ValueError("days must be distinct, in order and at least one")
     simulation = open_simulation(
-        target, seed=seed, legal=legal, natural=natural, records=records, days=days, rates=read_rates(rates),
-        threads=threads, progress=progress,
+        target,
+        seed=seed,
+        legal=legal,
+        natural=natural,
+        records=records,
+        days=days,
+        rates=read_rates(rates),
+        threads=threads,
+        progress=progress,
     )
     run = CityRun.prepare(simulation)
     for day_no, day in enumerate(days):
@@ -67,11 +82,13 @@ def close_simulation(simulation: Simulation) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     legal, natural = folder / "legal.parquet", folder / "natural.parquet"
     simulation.connection.execute(
-        "copy (select pripid as subject_key, uscc, org_code, reg_no, tax_id, name, former_name, kind, in_register "
+        "copy (select pripid as subject_key, uscc, org_code, reg_no, tax_id, name, former_name, kind, "
+        "in_register "
         f"from legal_entity order by entity) to '{legal}' (format parquet, compression zstd)"
     )
     simulation.connection.execute(
-        f"copy (select sha256(id_no) as subject_key, is_minor, in_register from natural_person order by person) to '{natural}' "
+        "copy (select sha256(id_no) as subject_key, is_minor, in_register from natural_person "
+        f"order by person) to '{natural}' "
         "(format parquet, compression zstd)"
     )
     simulation.connection.close()
@@ -147,7 +164,9 @@ class CityRun:
 
     def leave_alone(self, dataset: str, first: int, end: int) -> None:
         """Keep later days from correcting, withdrawing or repairing these records."""
-        self.simulation.connection.execute(f"insert into touched select '{dataset}', i from range({first}, {end}) r(i)")
+        self.simulation.connection.execute(
+            f"insert into touched select '{dataset}', i from range({first}, {end}) r(i)"
+        )
 
     def deliver_registers(self, day_no: int, day: date) -> None:
         """Deliver both registers."""
@@ -165,8 +184,13 @@ class CityRun:
         decisions = self.decisions[dataset]
         plan = decisions.plans[day_no]
         build_plan(
-            self.simulation.connection, dataset, plan, decisions.plans, self.simulation.draws,
-            is_clean=decisions.is_clean(), is_target=is_target,
+            self.simulation.connection,
+            dataset,
+            plan,
+            decisions.plans,
+            self.simulation.draws,
+            is_clean=decisions.is_clean(),
+            is_target=is_target,
         )
         return plan.rows
 
@@ -176,7 +200,15 @@ class CityRun:
         rows = self.plan_day(changes.DATASET, day_no)
         sql = changes.change_sql(decisions, run.city, run.words)
         columns = changes.change_columns(decisions, run.words)
-        run.deliver(SHAPES[changes.DATASET], day, sql, columns, changes.change_truth(), rows, run.rates.files[changes.DATASET])
+        run.deliver(
+            SHAPES[changes.DATASET],
+            day,
+            sql,
+            columns,
+            changes.change_truth(),
+            rows,
+            run.rates.files[changes.DATASET],
+        )
 
     def deliver_penalties(self, day_no: int, day: date) -> None:
         """Deliver penalties."""
@@ -185,7 +217,9 @@ class CityRun:
         sql = penalties.penalty_sql(decisions, run.city, run.words)
         columns = penalties.penalty_columns(decisions, run.words)
         truth = truth_columns(f"date '{day}'")
-        run.deliver(SHAPES[penalties.DATASET], day, sql, columns, truth, rows, run.rates.files[penalties.DATASET])
+        run.deliver(
+            SHAPES[penalties.DATASET], day, sql, columns, truth, rows, run.rates.files[penalties.DATASET]
+        )
 
     def deliver_licences(self, day_no: int, day: date) -> None:
         """Deliver licences."""
@@ -194,7 +228,13 @@ class CityRun:
         sql = licences.licence_sql(decisions, run.city, run.words)
         columns = licences.licence_columns(decisions, run.words)
         run.deliver(
-            SHAPES[licences.DATASET], day, sql, columns, truth_columns(f"date '{day}'"), rows, run.rates.files[licences.DATASET],
+            SHAPES[licences.DATASET],
+            day,
+            sql,
+            columns,
+            truth_columns(f"date '{day}'"),
+            rows,
+            run.rates.files[licences.DATASET],
             texts=licences.sheet_texts(run.words, day),
         )
 
@@ -207,11 +247,14 @@ class CityRun:
         run.deliver(shape, day, sql, columns, truth, rows, run.rates.files[defaulters.DATASET], serial=serial)
 
     def deliver_flood(self, day: date, factor: int) -> str:
-        """Deliver `factor` undamaged new defaulters for each one so far, as one more file; return its path in the day."""
+        """Deliver `factor` undamaged new defaulters for each one so far, as one more file; return its
+        path in the day."""
         decisions = self.decisions[defaulters.DATASET]
         last = decisions.plans[-1]
         rows = factor * (last.first + last.new)
-        build_clean_plan(self.simulation.connection, decisions.is_clean(), last.first + last.new, rows, last.day_no)
+        build_clean_plan(
+            self.simulation.connection, decisions.is_clean(), last.first + last.new, rows, last.day_no
+        )
         self.deliver_defaulters(day, rows, serial=2)
         return self.simulation.report.files[-1].path
 
@@ -220,7 +263,9 @@ class CityRun:
         run, decisions = self.simulation, self.decisions[ratings.DATASET]
         rows = self.plan_day(ratings.DATASET, 0)
         sql = ratings.rating_sql(decisions, run.city, run.words, rows)
-        run.deliver(SHAPES[ratings.DATASET], day, sql, ratings.rating_columns(run.words), ratings.rating_truth(), rows)
+        run.deliver(
+            SHAPES[ratings.DATASET], day, sql, ratings.rating_columns(run.words), ratings.rating_truth(), rows
+        )
 
     def deliver_repairs(self, day_no: int, day: date) -> None:
         """Deliver repair decisions."""
@@ -228,5 +273,13 @@ class CityRun:
         rows = repairs.build_repair_plan(run.connection, target, run.words, day_no, self.repair_rows[day_no])
         sql = repairs.repair_sql(target, run.city, run.words, run.rates, f"date '{day}'", self.repairs_done)
         columns = repairs.repair_columns(run.draws, run.words)
-        run.deliver(SHAPES[repairs.DATASET], day, sql, columns, repairs.repair_truth(), rows, run.rates.files[repairs.DATASET])
+        run.deliver(
+            SHAPES[repairs.DATASET],
+            day,
+            sql,
+            columns,
+            repairs.repair_truth(),
+            rows,
+            run.rates.files[repairs.DATASET],
+        )
         self.repairs_done += rows

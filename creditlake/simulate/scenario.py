@@ -1,17 +1,19 @@
 """The four days of `make demo`: an ordinary city's deliveries, then what goes wrong on top of them.
 
-Day 1 is normal. Day 2 brings corrections, withdrawals and repairs of what day 1 showed (the rates see to them) and
-one file twice. On day 3 three files must be blocked. On day 4 a file is well-formed and still must not be published.
+Day 1 is normal. Day 2 brings corrections, withdrawals and repairs of what day 1 showed (the rates see to
+them) and one file twice. On day 3 three files must be blocked. On day 4 a file is well-formed and still
+must not be published.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from shutil import copyfile
 
 from creditlake.simulate import penalties, ratings, registers
-from creditlake.simulate.engine import SimulationReport, open_simulation
+from creditlake.simulate.engine import THREADS, SimulationReport, open_simulation
 from creditlake.simulate.files import stamp_file
 from creditlake.simulate.rates import PUBLISHED, read_rates
 from creditlake.simulate.run import SHAPES, CityRun, check_place, close_simulation, report_nothing
@@ -35,33 +37,54 @@ class PlannedEvent:
 
 
 def plan_demo_days(
-    target: Path, *, seed: int, legal: int, natural: int, records: int, first: date = FIRST_DAY, rates: Path = PUBLISHED,
-    threads: int = 2, progress: Callable[[str], None] = report_nothing,
+    target: Path,
+    *,
+    seed: int,
+    legal: int,
+    natural: int,
+    records: int,
+    rates: Path = PUBLISHED,
+    threads: int = THREADS,
+    progress: Callable[[str], None] = report_nothing,
 ) -> tuple[SimulationReport, list[PlannedEvent]]:
-    """Write four business days of deliveries; like `simulate_city`, plus the planted events, which are returned.
+    """Write four business days of deliveries; like `simulate_city`, plus the planted events.
 
-    The flood of day 4 comes on top of `records`.
+    The events are returned and written to `<target>/scenario.json`; the truth of blocked files is that of
+    their whole rows. The flood of day 4 comes on top of `records`.
     """
     check_place(target)
-    days = [first + timedelta(days=number) for number in range(4)]
+    days = list(DEMO_DAYS)
     simulation = open_simulation(
-        target, seed=seed, legal=legal, natural=natural, records=records, days=days, rates=read_rates(rates),
-        threads=threads, progress=progress,
+        target,
+        seed=seed,
+        legal=legal,
+        natural=natural,
+        records=records,
+        days=days,
+        rates=read_rates(rates),
+        threads=threads,
+        progress=progress,
     )
     run = CityRun.prepare(simulation)
     for day_no, day in enumerate(days):
         run.deliver_day(day_no, day)
-        if day_no == 2:  # noqa: PLR2004 - the day whose penalties will never be read: nothing may refer to them
+        if day_no == 2:
             plan = run.decisions[penalties.DATASET].plans[day_no]
             run.leave_alone(penalties.DATASET, plan.first, plan.first + plan.new)
     flood = run.deliver_flood(days[3], FLOOD_FACTOR)
     close_simulation(simulation)
     inbox = target / "inbox_by_day"
     events = [
-        deliver_twice(inbox, days[1]), truncate_penalties(inbox, days[2]), misencode_ratings(inbox, days[0], days[2]),
+        deliver_twice(inbox, days[1]),
+        truncate_penalties(inbox, days[2]),
+        misencode_ratings(inbox, days[0], days[2]),
         shorten_register(inbox, days[2]),
         PlannedEvent(days[3], flood, "flood", "candidate held: the severe list would be three times as long"),
     ]
+    (target / "scenario.json").write_text(
+        json.dumps([asdict(event) for event in events], ensure_ascii=False, indent=1, default=str) + "\n",
+        encoding="utf-8",
+    )
     return simulation.report, events
 
 
@@ -103,7 +126,9 @@ def misencode_ratings(inbox: Path, good_day: date, day: date) -> PlannedEvent:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("gb18030"))
     stamp_file(path, day, SHAPES[ratings.DATASET].delivered)
-    return event_at(inbox, day, path, "wrong_encoding", "batch blocked (F01), the list of the first day stays")
+    return event_at(
+        inbox, day, path, "wrong_encoding", "batch blocked (F01), the list of the first day stays"
+    )
 
 
 def shorten_register(inbox: Path, day: date) -> PlannedEvent:
@@ -112,5 +137,6 @@ def shorten_register(inbox: Path, day: date) -> PlannedEvent:
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[: 1 + len(lines) // KEPT_SHARE]))
     stamp_file(path, day, SHAPES[registers.LEGAL].delivered)
-    return event_at(inbox, day, path, "short_register", "batch blocked (F03), the register of the day before stays")
-
+    return event_at(
+        inbox, day, path, "short_register", "batch blocked (F03), the register of the day before stays"
+    )

@@ -24,7 +24,9 @@ def date_style(draws: Draws, purpose: str, share: float) -> str:
 
 def date_text(value: str, usual: str, style: str = "date_style") -> str:
     """SQL: a date as text in the style named by the column `style`; `usual` is one of DATE_STYLES."""
-    branches = " ".join(f"when '{name}' then strftime({value}, '{form}')" for name, form in DATE_STYLES.items())
+    branches = " ".join(
+        f"when '{name}' then strftime({value}, '{form}')" for name, form in DATE_STYLES.items()
+    )
     return (
         f"case {style} when 'usual' then strftime({value}, '{DATE_STYLES[usual]}') {branches} "
         f"when 'epoch' then (({value} - date '{EPOCH}')::bigint * {DAY_MS} - {SHANGHAI_MS})::varchar "
@@ -42,7 +44,8 @@ def wan_text(yuan: str, draws: Draws, purpose: str, share: float) -> str:
     wan = f"(({yuan})::decimal(18, 6) / 10000)::decimal(18, 6)"
     style = draws.classify(f"{purpose}:style", {"padded": share / 2, "comma": share / 2}, "usual")
     return (
-        f"case {style} when 'padded' then {wan}::varchar when 'comma' then format('{{:,.2f}}', {wan}::double) "
+        f"case {style} when 'padded' then {wan}::varchar when 'comma' then format('{{:,.2f}}', "
+        f"{wan}::double) "
         f"else rtrim(rtrim({wan}::varchar, '0'), '.') end"
     )
 
@@ -52,16 +55,20 @@ def optional(value: str, draws: Draws, purpose: str, share: float) -> str:
     fillers = "[" + ", ".join(f"'{filler}'" for filler in FILLERS) + "]"
     index = draws.below(f"{purpose}:filler_word", len(FILLERS))
     return (
-        f"coalesce({value}, case when {draws.chance(f'{purpose}:filler', share)} then {fillers}[1 + {index}] end)"
+        f"coalesce({value}, case when {draws.chance(f'{purpose}:filler', share)} then {fillers}[1 "
+        f"+ {index}] end)"
     )
 
 
 def document_number(usual: str, draws: Draws, purpose: str, share: float) -> str:
     """SQL: a document number written with 〔〕; a share has other brackets or blanks."""
     step = share / 4
-    style = draws.classify(f"{purpose}:doc_no", {"square": step, "lens": step, "round": step, "blank": step}, "usual")
-    return (
-        f"case {style} when 'square' then translate({usual}, '〔〕', '[]') when 'lens' then translate({usual}, '〔〕', '【】') "
-        f"when 'round' then translate({usual}, '〔〕', '（）') when 'blank' then replace({usual}, '〕', '〕 ') else {usual} end"
+    style = draws.classify(
+        f"{purpose}:doc_no", {"square": step, "lens": step, "round": step, "blank": step}, "usual"
     )
-
+    return (
+        f"case {style} when 'square' then translate({usual}, '〔〕', '[]') when 'lens' "
+        f"then translate({usual}, '〔〕', '【】') "
+        f"when 'round' then translate({usual}, '〔〕', '（）') when 'blank' then replace({usual}, '〕', "
+        f"'〕 ') else {usual} end"
+    )

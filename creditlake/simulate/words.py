@@ -17,7 +17,8 @@ WEIGHT_STEP = 5  # a weight counts words per ten thousand; one entry of the expa
 
 @dataclass(frozen=True)
 class Words:
-    """Named lists of text: `<file>.<list>`, or `<file>.<list>.<key>` for lists of entries (same order for all keys)."""
+    """Named lists of text: `<file>.<list>`, or `<file>.<list>.<key>` for lists of entries (same order
+    for all keys)."""
 
     lists: dict[str, tuple[str, ...]]
 
@@ -32,8 +33,8 @@ class Words:
     def filled(self, name: str, index: str, slots: dict[str, str]) -> str:
         """SQL: the text at a 0-based index with its `{slots}` replaced, each by SQL for text.
 
-        Only the slots that some text of the list has are replaced, and a long text is best put together from lists of
-        sentences: a replacement copies the whole of what it works on.
+        Only the slots that some text of the list has are replaced, and a long text is best put together
+        from lists of sentences: a replacement copies the whole of what it works on.
         """
         text = self.at(name, index)
         for slot, value in slots.items():
@@ -70,7 +71,9 @@ def read_words() -> Words:
 def flatten(name: str, value: Any) -> dict[str, tuple[str, ...]]:
     """Turn one YAML value into lists: text, words, weighted words or entries with keys."""
     if isinstance(value, dict):
-        return {name: tuple(word for word, weight in value.items() for _ in range(max(1, weight // WEIGHT_STEP)))}
+        return {
+            name: tuple(word for word, weight in value.items() for _ in range(max(1, weight // WEIGHT_STEP)))
+        }
     if not isinstance(value, list):
         return {name: (str(value),)}
     if not isinstance(value[0], dict):
