@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from creditlake.contract import Contract
 
 ROW_GROUP_ROWS = 100_000
-ROW_GROUP_BYTES = 192 << 20
+ROW_GROUP_BYTES = 96 << 20
 Rows = pa.Table
 Column: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
 
@@ -43,6 +43,8 @@ class CellsWriter:
     contract: Contract
     file_name: str
     rows: int = 0
+    _waiting_bytes: int = 0
+    _waiting_rows: int = 0
     _waiting: list[pa.Table] = field(default_factory=list)
     _pending: Future[None] | None = None
 
@@ -76,10 +78,13 @@ class CellsWriter:
 
     def write(self, rows: Rows) -> None:
         """Add rows that have `row_no` and any of the other columns."""
+        if not rows.num_rows:
+            return
         self._waiting.append(self._complete(rows))
         self.rows += rows.num_rows
-        waiting_rows = sum(table.num_rows for table in self._waiting)
-        if waiting_rows >= ROW_GROUP_ROWS or sum(table.nbytes for table in self._waiting) >= ROW_GROUP_BYTES:
+        self._waiting_rows += rows.num_rows
+        self._waiting_bytes += rows.nbytes
+        if self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def _complete(self, rows: Rows) -> pa.Table:
@@ -100,6 +105,7 @@ class CellsWriter:
             return
         self._wait()
         table, self._waiting = pa.concat_tables(self._waiting), []
+        self._waiting_rows = self._waiting_bytes = 0
         self._pending = self._thread.submit(self._writer.write_table, table, ROW_GROUP_ROWS)
 
     def _wait(self) -> None:

@@ -8,7 +8,7 @@ are decoded, and the step ends in DecodeError, so that the next run takes it up 
 import logging
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -102,9 +102,14 @@ def list_decoded(
 
 
 def decode_waiting(
-    lake: Lake, catalog: Catalog, business_date: date, only: str | None = None, *, scratch: Path | None = None
+    lake: Lake,
+    catalog: Catalog,
+    business_date: date,
+    only: str | Collection[str] | None = None,
+    *,
+    scratch: Path | None = None,
 ) -> list[StepManifest]:
-    """Decode every batch received up to the business date that has no current cells; `only` one dataset.
+    """Decode every batch received up to the business date without current cells, of `only` these datasets.
 
     Returns the manifests written by this call. Raises DecodeError at the end if some batch failed.
     """
@@ -112,7 +117,8 @@ def decode_waiting(
     written: list[StepManifest] = []
     failures: list[tuple[Batch, Exception]] = []
     verdicts = list_verdicts(lake, business_date)
-    for contract in (catalog.contracts[only],) if only else catalog.contracts.values():
+    names = catalog.contracts if only is None else [only] if isinstance(only, str) else only
+    for contract in [catalog.contracts[name] for name in names]:
         last_rows: int | None = None
         for batch, _, manifest in list_decoded(lake, catalog, contract, business_date):
             if manifest is None:
