@@ -30,9 +30,11 @@ from creditlake.marts.dbt import DbtRun, Mart, run_dbt
 from creditlake.marts.inputs import BuildInputs, read_inputs
 from creditlake.settings import Settings
 from creditlake.storage import (
+    CorruptObject,
     Lake,
     ObjectExists,
     code_version,
+    hash_stream,
     now_utc,
     peak_memory_mb,
 )
@@ -63,9 +65,7 @@ def build_marts(
     prepare_database(database, lake, catalog, settings, inputs)
     run = run_dbt(settings, database, scratch / "tables", scratch / "dbt", business_date)
     tables = {
-        mart.name: store_table(
-            lake, mart, scratch / "tables" / f"{mart.level}.{mart.name}.parquet", settings.threads
-        )
+        mart.name: store_table(lake, mart, scratch / "tables" / f"{mart.level}.{mart.name}.parquet", settings)
         for mart in run.marts
     }
     manifest = make_manifest(catalog, inputs, run, tables, scratch / "tables", started_at)
@@ -78,22 +78,32 @@ def build_marts(
     return manifest
 
 
-def store_table(lake: Lake, mart: Mart, path: Path, threads: int) -> TableEntry:
-    """Hash a mart's file and put it into the lake, unless this version is there already."""
-    content = hash_table([path], mart.order_by, threads)
+def store_table(lake: Lake, mart: Mart, path: Path, settings: Settings) -> TableEntry:
+    """Hash a mart's file and put it into the lake, unless this version is there already.
+
+    A version that is there is not believed: other bytes must have the same content. Raises CorruptObject.
+    """
+    content = hash_table([path], mart.order_by, settings.threads)
     version = content.digest[:VERSION_HEX]
     key = f"tables/{mart.level}/{mart.name}/{version}/{PART}"
     try:
         lake.upload_if_absent(key, path)
     except ObjectExists:
         LOG.info("%s: unchanged, version %s", mart.name, version)
+    entry = lake.describe_file(key)
+    with path.open("rb") as stream:
+        made, _ = hash_stream(stream)
+    if entry.sha256 != made:
+        stored = lake.localise([entry], path.parent / "stored")
+        if hash_table(stored, mart.order_by, settings.threads) != content:
+            raise CorruptObject(key, made, entry.sha256)
     return TableEntry(
         level=mart.level,  # type: ignore[arg-type]  # checked by the model
         version=version,
         rows=content.rows,
         content_hash=content.digest,
         columns=content.schema,
-        files=(lake.describe_file(key),),
+        files=(entry,),
         grain=mart.grain,
     )
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
+from creditlake.builds import BuildError
 from creditlake.catalog import Catalog
 from creditlake.contract import IDENTIFIER_TYPES, KEEPS_DELIVERED, Contract, FieldContract
 from creditlake.duck import quote_name, quote_text
@@ -137,6 +139,8 @@ def create_rows_view(
     The current snapshot is a branch of its own, so that a model which wants only that reads only that.
     """
     columns = record_columns(contract, catalog)
+    for entry, path in files:
+        check_columns(entry, path, columns)
     current = {
         entry.key for known in batches if known.is_current for entry in (*known.records, *known.rejects)
     }
@@ -159,6 +163,17 @@ def create_rows_view(
     }
     branches.append(empty_select({**extra, **columns}))
     connection.execute(f"create view {schema}.{quote_name(contract.table)} as {' union all '.join(branches)}")
+
+
+def check_columns(entry: FileEntry, path: Path, columns: dict[str, str]) -> None:
+    """Refuse a file with other columns than the contract gives: a missing one would be filled with nulls."""
+    found = set(pq.read_schema(path).names)
+    missing, unknown = sorted(set(columns) - found), sorted(found - set(columns))
+    if missing or unknown:
+        raise BuildError(
+            f"{entry.key}: columns missing {missing}, unknown {unknown}; the batch was standardised under "
+            "another contract or step, run `creditlake standardise` again"
+        )
 
 
 def create_linking_view(

@@ -155,6 +155,7 @@
       left join {{ source('platform', 'publication_windows') }} as first_rule
           on first_rule.rule_id = {{ relation }}.window_rule_id
       left join {{ source('platform', 'publication_windows') }} as next_rule
-          on next_rule.rule_id = {{ relation }}.transition_rule_id
+          on next_rule.rule_id
+              = case when {{ relation }}.window_rule_id is not null then {{ relation }}.transition_rule_id end
   ) as judged
 {%- endmacro %}

@@ -78,6 +78,7 @@ class City:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     records_keys: dict[str, dict[str, str]] = field(default_factory=dict)
     deliveries: int = 0
+    omit: str = ""  # a column that the records files lack
 
     def __post_init__(self) -> None:
         self.lake = FolderLake(self.root / "lake")
@@ -95,7 +96,7 @@ class City:
         blocked: BatchDefect | None = None,
         received: int | None = None,
     ) -> str:
-        """Deliver rows (or the batch `again`) on a business date and standardise them; returns the batch id."""
+        """Deliver rows (or the batch `again`) on a business date, standardise them; returns the batch id."""
         contract = self.catalog.contracts[dataset]
         self.deliveries += 1
         batch_id = again or f"b{hashlib.sha256(f'{dataset}{self.deliveries}'.encode()).hexdigest()[:20]}"
@@ -143,7 +144,9 @@ class City:
         kept: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
         for row_no, row in enumerate(rows, start=2):
             whole = complete(contract, self.catalog, batch.batch_id, name, row_no, row)
-            kept[whole["outcome"] in ("accepted", "held")].append(whole | {"_link": row.get("_link")})
+            kept[whole["outcome"] in ("accepted", "held")].append(
+                whole | {"_link": row.get("_link"), "_key": row["key"]}
+            )
         outputs = {
             room: self._write_rows(
                 contract, f"{room}/{contract.department}/{contract.dataset}/{batch.batch_id}", found
@@ -160,7 +163,7 @@ class City:
     def _write_rows(self, contract: Contract, folder: str, rows: list[dict[str, Any]]) -> list[FileEntry]:
         if not rows:
             return []
-        columns = record_columns(contract, self.catalog)
+        columns = {n: k for n, k in record_columns(contract, self.catalog).items() if n != self.omit}
         schema = pa.schema([(column, arrow_type(kind)) for column, kind in columns.items()])
         return [self._write_table(f"{folder}/attempt/part-0.parquet", rows, schema)]
 

@@ -1,7 +1,7 @@
 """Fixtures: an empty city, its build, and parts of the dbt project run on it."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -99,11 +99,25 @@ class PartialRun:
         )
         variables = {"business_date": day.isoformat(), "candidate_folder": str(self.folder / "tables")}
         with environment(place, self.database):
-            outcome = dbtRunner().invoke([
-                "build", "--select", *models, "--vars", json.dumps(variables), "--project-dir", str(PROJECT),
-                "--profiles-dir", str(PROJECT), "--target-path", str(self.folder / "dbt"),
-                "--log-path", str(self.folder / "dbt"), "--no-version-check", "--quiet",
-            ])
+            outcome = dbtRunner().invoke(
+                [
+                    "run",
+                    "--select",
+                    *models,
+                    "--vars",
+                    json.dumps(variables),
+                    "--project-dir",
+                    str(PROJECT),
+                    "--profiles-dir",
+                    str(PROJECT),
+                    "--target-path",
+                    str(self.folder / "dbt"),
+                    "--log-path",
+                    str(self.folder / "dbt"),
+                    "--no-version-check",
+                    "--quiet",
+                ]
+            )
         assert outcome.success, outcome
 
     def rows(self, query: str) -> list[dict[str, Any]]:
@@ -115,6 +129,6 @@ class PartialRun:
 
 
 @pytest.fixture(scope="module")
-def module_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+def module_city(tmp_path_factory: pytest.TempPathFactory) -> City:
     """One city for all tests of a module: a dbt run takes seconds."""
-    yield City(tmp_path_factory.mktemp("city"))
+    return City(tmp_path_factory.mktemp("city"))

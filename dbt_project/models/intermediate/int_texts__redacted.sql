@@ -60,7 +60,7 @@ replacements as (
 
 ),
 
-without_numbers as (
+once_redacted as (
 
     select
         suspicious.dataset, suspicious.row_key, suspicious.field,
@@ -73,6 +73,19 @@ without_numbers as (
         on replacements.dataset = suspicious.dataset
         and replacements.row_key = suspicious.row_key
         and replacements.field = suspicious.field
+
+),
+
+-- Digits left beside a number that was blotted out may read as another one: then no long run of digits stays.
+without_numbers as (
+
+    select
+        dataset, row_key, field,
+        case
+            when personal_kind(public_text) is null then public_text
+            else regexp_replace(public_text, '[0-9][0-9 -]{3,}[0-9Xx]', '（号码已遮盖）', 'g')
+        end as public_text
+    from once_redacted
 
 ),
 
