@@ -227,7 +227,7 @@ STYLES = [("\n", csv.QUOTE_ALL), ("\r\n", csv.QUOTE_ALL), ("\r\n", csv.QUOTE_MIN
 TABLE = st.lists(st.lists(CELL, min_size=4, max_size=4), max_size=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(table=TABLE, style=st.sampled_from(STYLES))
 def test_what_pythons_csv_module_writes_and_reads_is_what_we_read(
     tmp_path_factory: pytest.TempPathFactory, table: list[list[str]], style: tuple[str, Any]
@@ -252,7 +252,7 @@ def test_what_pythons_csv_module_writes_and_reads_is_what_we_read(
     assert (facts.received, facts.ragged, facts.blank) == (len(expected), 0, len(table) - len(expected))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     lines=st.lists(
         st.lists(st.text(st.sampled_from("ab甲 "), max_size=3), min_size=1, max_size=7), max_size=30

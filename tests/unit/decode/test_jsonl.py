@@ -147,7 +147,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(value=VALUES)
 def test_nested_json_text_says_what_was_said(value: Any) -> None:
     text = json.dumps({"v": value})
@@ -161,7 +161,7 @@ def test_nested_json_text_says_what_was_said(value: Any) -> None:
     assert json.loads(render_json(read) if not isinstance(value, str) else json.dumps(read)) == value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(
         st.fixed_dictionaries({"iname": st.text(), "caseCode": st.text(), "duty": SCALARS}), min_size=1
