@@ -71,7 +71,7 @@ def list_current_records(lake: Lake, catalog: Catalog, contract: Contract, until
 
 
 def refuse_unsettled(lake: Lake, catalog: Catalog, until: date) -> None:
-    """Raise NotSettled if a batch still waits for decode or standardise: a build without it would lose its rows."""
+    """Raise NotSettled if a batch waits for decode or standardise: a build without it would lose its rows."""
     waiting = []
     for name, contract in catalog.contracts.items():
         waiting += [

@@ -12,7 +12,7 @@ from creditlake.records import RecordBatch
 from creditlake.settings import settings
 from creditlake.storage import open_lake
 from spark_jobs.commit import StepContext, list_waiting, standardise_batches
-from spark_jobs.session import open_session
+from spark_jobs.session import expect_rows, open_session
 
 DATASETS_AT_ONCE = 3
 LOG = logging.getLogger("creditlake.standardise")
@@ -27,8 +27,7 @@ def run(business_date: date) -> dict[str, int]:
     if not waiting:
         return counts
     spark = open_session("creditlake standardise", chosen)
-    # A dataset's projections are too big for one generated method each; split ones are compiled by the JVM.
-    spark.conf.set("spark.sql.codegen.wholeStage", "false")
+    expect_rows(spark, max(map(count_cells, waiting.values())), whole_stage=False)
     context = StepContext(spark, lake, catalog, chosen.subject_key(), chosen.scratch)
     # While one dataset is being planned another runs; the largest come first.
     largest_first = sorted(waiting.values(), key=count_cells, reverse=True)

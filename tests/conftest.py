@@ -44,6 +44,7 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.python.sql.dataFrameDebugging.enabled", "false")  # asks the JVM about every column
         .config("spark.driver.memory", "2g")
         .getOrCreate()
     )

@@ -141,7 +141,7 @@ PERSON_CASES: dict[str, Case] = {
 
 
 def run_cases(
-    spark: SparkSession, catalog: Catalog, base: Cells, cases: Mapping[str, Case]
+    few_rows: SparkSession, catalog: Catalog, base: Cells, cases: Mapping[str, Case]
 ) -> dict[str, Row]:
     """Standardise one row per case; the document number keeps them apart."""
     rows = [
@@ -149,21 +149,21 @@ def run_cases(
         for number, (changes, _, _) in enumerate(cases.values())
     ]
     contract = catalog.contracts[PENALTIES]
-    batches = make_batches(spark, late_before=LATE_BEFORE)
-    records = standardise(make_cells(spark, contract, rows), contract, catalog, KEY, batches).collect()
+    batches = make_batches(few_rows, late_before=LATE_BEFORE)
+    records = standardise(make_cells(few_rows, contract, rows), contract, catalog, KEY, batches).collect()
     by_row = {record["row_no"]: record for record in records}
     assert len(records) == len(by_row) == len(cases)
     return {name: by_row[number] for number, name in enumerate(cases, start=2)}
 
 
 @pytest.fixture(scope="module")
-def penalties(spark: SparkSession, catalog: Catalog) -> dict[str, Row]:
-    return run_cases(spark, catalog, PENALTY, PENALTY_CASES)
+def penalties(few_rows: SparkSession, catalog: Catalog) -> dict[str, Row]:
+    return run_cases(few_rows, catalog, PENALTY, PENALTY_CASES)
 
 
 @pytest.fixture(scope="module")
-def persons(spark: SparkSession, catalog: Catalog) -> dict[str, Row]:
-    return run_cases(spark, catalog, PERSON_PENALTY, PERSON_CASES)
+def persons(few_rows: SparkSession, catalog: Catalog) -> dict[str, Row]:
+    return run_cases(few_rows, catalog, PERSON_PENALTY, PERSON_CASES)
 
 
 @pytest.mark.parametrize("case", PENALTY_CASES)
@@ -240,34 +240,34 @@ def test_a_15_digit_number_is_converted(persons: dict[str, Row]) -> None:
 
 
 def test_spellings_of_one_document_number_and_name_make_one_record(
-    spark: SparkSession, catalog: Catalog
+    few_rows: SparkSession, catalog: Catalog
 ) -> None:
     spelled = {**PENALTY, "decision_no": "市监罚(2026)第15号", "counterpart_name": "云山商贸有限公司 "}
     other = {**PENALTY, "decision_no": "市监罚〔2026〕16号"}
-    records = make_records(spark, catalog, PENALTIES, [PENALTY, spelled, other]).collect()
+    records = make_records(few_rows, catalog, PENALTIES, [PENALTY, spelled, other]).collect()
     ids = {record["row_no"]: record["record_id"] for record in records}
     assert ids[2] == ids[3] != ids[4]
     assert all(len(found) == 32 for found in ids.values())
     assert len({record["content_hash"] for record in records}) == 2
 
 
-def test_a_repair_names_the_record_it_repairs(spark: SparkSession, catalog: Catalog) -> None:
-    (penalty,) = make_records(spark, catalog, PENALTIES, [PENALTY]).collect()
-    (repair,) = make_records(spark, catalog, "credit_office.repair_decision", [REPAIR]).collect()
+def test_a_repair_names_the_record_it_repairs(few_rows: SparkSession, catalog: Catalog) -> None:
+    (penalty,) = make_records(few_rows, catalog, PENALTIES, [PENALTY]).collect()
+    (repair,) = make_records(few_rows, catalog, "credit_office.repair_decision", [REPAIR]).collect()
     assert repair["outcome"] == "accepted"
     assert repair["target_record_id"] == penalty["record_id"]
     assert repair["record_id"] != penalty["record_id"]
 
 
-def test_the_same_row_twice_in_a_batch_is_dropped_once(spark: SparkSession, catalog: Catalog) -> None:
+def test_the_same_row_twice_in_a_batch_is_dropped_once(few_rows: SparkSession, catalog: Catalog) -> None:
     contract = catalog.contracts[PENALTIES]
     corrected = {**PENALTY, "violation_type": "误导宣传"}
     first = make_cells(
-        spark, contract, [PENALTY, PENALTY, corrected, {"ragged_line": "x"}, {"ragged_line": "x"}]
+        few_rows, contract, [PENALTY, PENALTY, corrected, {"ragged_line": "x"}, {"ragged_line": "x"}]
     )
-    again = make_cells(spark, contract, [PENALTY], batch_id="b2")
+    again = make_cells(few_rows, contract, [PENALTY], batch_id="b2")
     records = standardise(
-        first.unionByName(again), contract, catalog, KEY, make_batches(spark, ["b1", "b2"])
+        first.unionByName(again), contract, catalog, KEY, make_batches(few_rows, ["b1", "b2"])
     ).collect()
     outcomes = {(record["batch_id"], record["row_no"]): record["outcome"] for record in records}
     assert outcomes == {
@@ -280,7 +280,7 @@ def test_the_same_row_twice_in_a_batch_is_dropped_once(spark: SparkSession, cata
     }
 
 
-def test_a_courts_number_is_read_by_the_partys_class(spark: SparkSession, catalog: Catalog) -> None:
+def test_a_courts_number_is_read_by_the_partys_class(few_rows: SparkSession, catalog: Catalog) -> None:
     organisation = {
         **DEFAULTER,
         "party_type": "1",
@@ -298,15 +298,19 @@ def test_a_courts_number_is_read_by_the_partys_class(spark: SparkSession, catalo
         ({**DEFAULTER, "party_code": "990000199003070014"}, "held", ["K05 party_code", "P02 party_code"]),
         ({**DEFAULTER, "sex": None}, "rejected", ["M01 sex"]),
     ]
-    records = make_records(spark, catalog, "court.judgment_defaulter", [row for row, _, _ in cases]).collect()
+    records = make_records(
+        few_rows, catalog, "court.judgment_defaulter", [row for row, _, _ in cases]
+    ).collect()
     found = [(r["outcome"], codes(r)) for r in sorted(records, key=lambda r: r["row_no"])]
     assert found == [(outcome, defects) for _, outcome, defects in cases]
 
 
-def test_registers_and_taxpayers_without_defects_are_accepted(spark: SparkSession, catalog: Catalog) -> None:
-    (entity,) = make_records(spark, catalog, "market_regulation.entity_register", [ENTITY]).collect()
-    (resident,) = make_records(spark, catalog, "public_security.population_register", [RESIDENT]).collect()
-    (taxpayer,) = make_records(spark, catalog, "tax.a_level_taxpayer", [TAXPAYER]).collect()
+def test_registers_and_taxpayers_without_defects_are_accepted(
+    few_rows: SparkSession, catalog: Catalog
+) -> None:
+    (entity,) = make_records(few_rows, catalog, "market_regulation.entity_register", [ENTITY]).collect()
+    (resident,) = make_records(few_rows, catalog, "public_security.population_register", [RESIDENT]).collect()
+    (taxpayer,) = make_records(few_rows, catalog, "tax.a_level_taxpayer", [TAXPAYER]).collect()
     assert [(r["outcome"], codes(r)) for r in (entity, resident, taxpayer)] == [("accepted", [])] * 3
     assert (entity["uscc"], entity["reg_capital_cny"], entity["reg_state"]) == (
         COMPANY,
@@ -316,15 +320,15 @@ def test_registers_and_taxpayers_without_defects_are_accepted(spark: SparkSessio
     assert {r["change_op"] for r in (entity, resident, taxpayer)} == {"S"}
 
 
-def test_every_row_ends_in_one_outcome_and_two_runs_agree(spark: SparkSession, catalog: Catalog) -> None:
+def test_every_row_ends_in_one_outcome_and_two_runs_agree(few_rows: SparkSession, catalog: Catalog) -> None:
     contract = catalog.contracts[PENALTIES]
     all_cases = [*PENALTY_CASES.values(), *PERSON_CASES.values()]
     rows: list[Cells] = [
         {**(PENALTY if number % 3 else PERSON_PENALTY), **changes, "decision_org_uscc": ORGAN}
         for number, (changes, _, _) in enumerate([*all_cases, *all_cases])
     ]
-    cells = make_cells(spark, contract, rows)
-    batches = make_batches(spark, late_before=LATE_BEFORE)
+    cells = make_cells(few_rows, contract, rows)
+    batches = make_batches(few_rows, late_before=LATE_BEFORE)
     runs = [
         sorted(standardise(part, contract, catalog, KEY, batches).collect(), key=lambda r: r["row_no"])
         for part in (cells, cells.repartition(3))
