@@ -29,7 +29,7 @@ def spark_submit_conf(chosen: Settings) -> dict[str, str]:
         "spark.driver.memory": chosen.spark_memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={scratch} -XX:-DontCompileHugeMethods",
+        "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={scratch} {chosen.spark_java_options}",
         "spark.local.dir": str(scratch),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",

@@ -58,16 +58,12 @@ def decode(business_date: str, datasets: Sequence[str] | None = None) -> dict[st
     """Turn waiting raw batches into cells; counts of batches by outcome and of rows."""
     from creditlake.decode.decode import decode_waiting
 
-    catalog = read_catalog()
-    manifests = [
-        manifest
-        for dataset in datasets or sorted(catalog.contracts)
-        for manifest in decode_waiting(lake(), catalog, day(business_date), only=dataset)
-    ]
+    manifests = decode_waiting(lake(), read_catalog(), day(business_date), only=datasets)
     counts = {status: sum(m.status == status for m in manifests) for status in ("ok", "blocked")}
     for manifest in manifests:
         for defect in manifest.defects:
-            LOG.warning("%s blocked: %s %s", defect.file, defect.code, defect.message)
+            outcome = "blocked" if manifest.status == "blocked" else "warning"
+            LOG.warning("%s %s: %s %s", defect.file, outcome, defect.code, defect.message)
     return {**counts, "rows": sum(entry.rows for m in manifests for entry in m.outputs)}
 
 

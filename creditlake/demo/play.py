@@ -21,6 +21,8 @@ from creditlake.settings import settings
 DAY_SECONDS = 900
 # The demo's key is no secret: two demos of one seed must give equal releases, and no real person is in it.
 DEMO_KEY = "creditlake demo key - published, never use it for real data"
+# A small city's Spark applications end before the JVM's second compiler would have paid for itself.
+SMALL_CITY = {"CREDITLAKE_SPARK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1", "CREDITLAKE_SPARK_MEMORY": "2g"}
 STEPS = ("decode", "standardise", "open_build", "link", "build_marts", "gate", "serve", "publish", "feedback")
 MARKS = {
     "success": "[green]✓[/]",
@@ -37,7 +39,7 @@ def play_days(
     departments = sorted({contract.department for contract in catalog.contracts.values()})
     seconds = {}
     console.print("Starting Airflow (api-server, scheduler, dag-processor) on a free loopback port …")
-    with running_airflow(home, {"CREDITLAKE_SUBJECT_KEY": DEMO_KEY}) as airflow:
+    with running_airflow(home, {"CREDITLAKE_SUBJECT_KEY": DEMO_KEY, **SMALL_CITY}) as airflow:
         airflow.wait_for_dags({f"collect_{code}" for code in departments} | {"build_release"})
         for business_date in days:
             start = time.monotonic()

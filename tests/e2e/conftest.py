@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
 
+from creditlake.demo.play import SMALL_CITY
 from creditlake.settings import REPOSITORY
 
 SEED = 7
@@ -30,7 +31,7 @@ class Installation:
         return os.environ | {
             "CREDITLAKE_HOME": str(self.home),
             "CREDITLAKE_SUBJECT_KEY": "test key",
-            "CREDITLAKE_SPARK_MEMORY": "1g",
+            **SMALL_CITY,
             **self.extra,
         }
 
