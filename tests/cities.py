@@ -67,6 +67,8 @@ class Delivered:
         self.rows: dict[tuple[str, str], dict[int, Row]] = {}
         self.paths: dict[tuple[str, str], Path] = {}
         for path in sorted((folder / "inbox_by_day").rglob("*.*")):
+            if path.suffix == ".nil":
+                continue
             dataset = next(d for d in SHAPES if fnmatch(path.name, pattern(d)))
             self.paths[dataset, path.name] = path
         self.truth: list[Row] = (

@@ -44,7 +44,8 @@ def change_sql(decisions: Decisions, city: City, words: Words) -> str:
             {draws.below("change:item", words.size("changes.items.item"))} as item
         from base b left join renaming r on r.place = b.i
     )
-    select c.* exclude (entity), e.* exclude (state), c.row_drawn as row_noise,
+    select c.* exclude (entity), e.* exclude (state),
+        case when c.is_renaming then 'none' else c.row_drawn end as row_noise,
         {person_name(draws, words, "change:rep", "c.i")} as rep_before,
         {address(draws, words, "change:address", "c.i", "e.county")} as address_before,
         greatest(c.true_date, e.established_date + 30) as change_date

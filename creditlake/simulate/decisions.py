@@ -90,10 +90,10 @@ def change_op(draws: Draws, purpose: str) -> str:
     return f"case row_kind when 'correction' then 'u' when 'withdrawal' then 'd' else nullif({word}, '') end"
 
 
-def truth_columns(delivered: str, more_defects: str = "[]::varchar[]") -> dict[str, str]:
-    """Truth of one row about a party; `delivered` is SQL for the delivery's date.
+def truth_columns(age: str = "0") -> dict[str, str]:
+    """Truth of one row about a party; `age` is SQL for the days from the decision to the delivery.
 
-    A duplicate or a row sent again is dropped whatever else it is; only clean rows are repeated.
+    A duplicate is dropped by the row rules, a row sent again by the build, after it was linked.
     """
     repeated = (
         "case row_kind when 'in_file_duplicate' then ['U01'] when 'resent' then ['U02'] "
@@ -109,7 +109,7 @@ def truth_columns(delivered: str, more_defects: str = "[]::varchar[]") -> dict[s
         f"case when party_link = 'exact' then {look_up('row_noise', ROW, 'link', 'exact')} "
         "else party_link end",
     )
-    late = f"case when {delivered} - true_date > {CERTAINLY_LATE} then ['D04'] else []::varchar[] end"
+    late = f"case when {age} > {CERTAINLY_LATE} then ['D04'] else []::varchar[] end"
     return {
         "subject_kind": "case when is_natural then 'natural' else 'legal' end",
         "subject_key": "case when is_natural then sha256(code) else pripid end",
@@ -118,10 +118,9 @@ def truth_columns(delivered: str, more_defects: str = "[]::varchar[]") -> dict[s
         "defects": (
             f"list_sort({defects_of('identity_noise', IDENTITY, 'is_natural')} "
             f"|| {defects_of('row_noise', ROW)} "
-            f"|| {repeated} || {late} || {more_defects})"
+            f"|| {repeated} || {late})"
         ),
         "expected_outcome": "case when row_kind in ('in_file_duplicate', 'resent') then 'dropped' "
         f"else {outcome} end",
-        "expected_link": "case when row_kind in ('in_file_duplicate', 'resent') then 'unlinked' "
-        f"else {link} end",
+        "expected_link": f"case when row_kind = 'in_file_duplicate' then 'unlinked' else {link} end",
     }

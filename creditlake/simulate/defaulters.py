@@ -42,7 +42,7 @@ def defaulter_columns(decisions: Decisions, words: Words) -> list[Column]:
         "identity_noise in ('none', 'former_name', 'name_blanks', 'name_brackets', 'name_mismatch', "
         "'outsider')"
     )
-    filed = "case when row_noise = 'future_date' then true_filed_date + 1500 else true_filed_date end"
+    filed = "case when row_noise = 'filed_in_future' then true_filed_date + 1500 else true_filed_date end"
     behaviour = words.at(
         "judgments.behaviours", draws.below("defaulter:behaviour", words.size("judgments.behaviours"))
     )

@@ -28,6 +28,7 @@ from creditlake.simulate.words import Words, read_words
 CHUNK_ROWS = 100_000
 MEMORY = "3GB"
 THREADS = 1  # two need 60 % more CPU seconds for the same rows: the ordered stream makes them wait
+NIL_SUFFIX = ".nil"
 TRUTH_COLUMNS = (
     "subject_kind",
     "subject_key",
@@ -149,6 +150,10 @@ class Simulation:
                         sink.write(block)
                     self.write_truth(shape, day, name, truth, chunk_start)
             stamp_file(path, day, shape.delivered, serial - 1 + number)
+            if end == start:  # nothing to report is said in so many words
+                declaration = path.with_name(path.name + NIL_SUFFIX)
+                declaration.touch()
+                stamp_file(declaration, day, shape.delivered, serial - 1 + number)
             relative = f"{path.parent.name}/{name}"
             self.report.files.append(
                 DeliveredFile(day, shape.dataset, relative, end - start, path.stat().st_size)

@@ -4,7 +4,8 @@
 the most that linking may claim: `exact`; `inferred` (by a written rule for damaged codes, or less);
 `review` (or less); `unlinked`. Where a damaged row still carries another intact official number of the
 party, `exact` is right; `party_sql` sees to that. Defect codes are those of domain.md §6.4; K08 and L01
-are found when linking, not before.
+are found when linking, P01 and U02 when building, not by the row rules. A person whose number cannot be
+read is of unknown age, and that counts as minor (P02).
 """
 
 from dataclasses import dataclass
@@ -29,35 +30,36 @@ class Noise:
 
 IS_LEGAL = "not is_natural"
 DIGITS = "code ~ '^[0-9]{18}$'"
-LOSES_CHECK = "id_check(left(code, 15) || '00') <> '0'"
+ROUNDED = "left(code, 15) || '00'"
+LOSES_CHECK = f"case when is_natural then id_check({ROUNDED}) else uscc_check({ROUNDED}) end <> '0'"
 IDENTITY: dict[str, Noise] = {
     "lower_case": Noise(applies="code <> lower(code)"),
     "full_width": Noise(),
     "inner_space": Noise(),
     "apostrophe": Noise(),
     "lookalike": Noise(link="inferred", applies=IS_LEGAL),
-    "wrong_char": Noise(("K01",), "held", "inferred", natural_defects=("K05",)),
-    "transposed": Noise(("K01",), "held", "inferred", "swap_at > 0", ("K05",)),
-    "truncated": Noise(("K01",), "held", "inferred", natural_defects=("K05",)),
-    "scientific": Noise(("K06",), "held", "review", DIGITS),
-    "precision_loss": Noise(
-        ("K06",), "held", "review", f"{DIGITS} and {LOSES_CHECK} and left(code, 15) || '000' <> code"
-    ),
-    "masked": Noise(("K01",), "held", "review", natural_defects=("K05",)),
+    "wrong_char": Noise(("K01",), "held", "inferred", natural_defects=("K05", "P02")),
+    "transposed": Noise(("K01",), "held", "inferred", "swap_at > 0", ("K05", "P02")),
+    "truncated": Noise(("K01",), "held", "inferred", natural_defects=("K05", "P02")),
+    "scientific": Noise(("K06",), "held", "review", DIGITS, ("K06", "P02")),
+    "precision_loss": Noise(("K06",), "held", "review", f"{DIGITS} and {LOSES_CHECK}", ("K06", "P02")),
+    "masked": Noise(("K01",), "held", "review", natural_defects=("K05", "P02")),
     "placeholder_with_reg_no": Noise(applies=f"{IS_LEGAL} and true_reg_no is not null"),
     "placeholder_bare": Noise(("K02",), "rejected", "unlinked", IS_LEGAL),
     "id_in_uscc": Noise(applies="is_natural"),
     "filed_as_person": Noise(applies="kind = 'shop'"),
-    "class_contradiction": Noise(("K04", "M01"), "rejected", "unlinked", "kind in ('company', 'branch')"),
+    "class_contradiction": Noise(
+        ("K04", "M01", "P02"), "rejected", "unlinked", "kind in ('company', 'branch')"
+    ),
     "name_brackets": Noise(applies="contains(true_name, '（')"),
     "name_blanks": Noise(),
     "former_name": Noise(applies="former_name is not null"),
     "name_mismatch": Noise(("K08",), "accepted", "review"),
-    "passport": Noise(("L01",), "accepted", "unlinked", "is_natural"),
+    "passport": Noise(("L01", "P02"), "accepted", "unlinked", "is_natural"),
     "minor": Noise(("P02",), applies="is_natural"),
     "outsider": Noise(("L01",), "accepted", "unlinked"),
-    "missing_code": Noise(("M01",), "rejected", "unlinked"),
-    "filler_code": Noise(("M02",), "rejected", "unlinked"),
+    "missing_code": Noise(("M01",), "rejected", "unlinked", natural_defects=("M01", "P02")),
+    "filler_code": Noise(("M02",), "rejected", "unlinked", natural_defects=("M02", "P02")),
 }
 # Damage to other columns leaves the party intact: a rejected row is not linked at all.
 ROW: dict[str, Noise] = {
@@ -69,13 +71,14 @@ ROW: dict[str, Noise] = {
     "fine_times_10000": Noise(("V03",), "rejected", "unlinked"),
     "fine_negative": Noise(("V04",), "rejected", "unlinked"),
     "future_date": Noise(("D01", "D03"), "rejected", "unlinked"),
+    "filed_in_future": Noise(("D01", "D02"), "rejected", "unlinked"),
     "publicity_1900": Noise(("D02",), "rejected", "unlinked"),
     "ends_before_start": Noise(("D02",), "rejected", "unlinked"),
     "personal_data": Noise(("P01",)),
     "too_long": Noise(("T01",), "rejected", "unlinked"),
     "long_content": Noise(("T01",)),
     "swapped_codes": Noise(("K01",), "held", "exact"),
-    "month_date": Noise(),
+    "month_date": Noise(("V05",)),
     "unknown_document": Noise(("L01",), "accepted", "unlinked"),
 }
 

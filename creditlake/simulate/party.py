@@ -21,13 +21,17 @@ CLASS_TEXTS = {
 
 @dataclass(frozen=True)
 class Parties:
-    """How the parties of one dataset are drawn. `noise`: the kinds of identity damage that the dataset
-    can show."""
+    """How the parties of one dataset are drawn.
+
+    `noise`: the kinds of identity damage that the dataset can show. `one_code`: it has one column for all
+    codes, so nothing makes up for a damaged one.
+    """
 
     dataset: str
     natural_share: float
     individual_share: float
     noise: dict[str, float]
+    one_code: bool = False
 
 
 def known_pairs(blocks: int, days: int, rates: Rates) -> str:
@@ -109,7 +113,8 @@ def party_sql(source: str, parties: Parties, city: City, draws: Draws, words: Wo
                 then true_reg_no end as d_reg_no,
             case when not has_placeholder and {draws.chance(f"{name}:org_code", filled.org_code)}
                 then true_org_code end as d_org_code,
-            case when not has_placeholder and {draws.chance(f"{name}:tax_id", filled.tax_id)}
+            case when not has_placeholder and identity_noise <> 'passport'
+                and {draws.chance(f"{name}:tax_id", filled.tax_id)}
                 then coalesce(true_tax_id, bad_code) end as d_tax_id,
             case when is_natural then case identity_noise when 'passport' then '护照号'
                 else '身份证' end end as d_id_type,
@@ -123,9 +128,9 @@ def party_sql(source: str, parties: Parties, city: City, draws: Draws, words: Wo
             case when gives_rep_id then '身份证' end as d_rep_id_type,
             case when gives_rep_id then rep_id_no end as d_rep_id_no,
             case when identity_link in ('inferred', 'review') and identity_noise <> 'name_mismatch'
-                and not is_natural
+                and not is_natural and not {parties.one_code}
                 and (d_reg_no is not null or d_org_code is not null or (d_tax_id is not null
-                and true_tax_id is not null))
+                    and true_tax_id is not null))
                 then 'exact' else identity_link end as party_link
         from (select *, {look_up("identity_noise", IDENTITY, "link", "exact")} as identity_link from numbered)
     )"""

@@ -77,6 +77,6 @@ def rating_columns(words: Words) -> list[Column]:
 
 def rating_truth() -> dict[str, str]:
     """Truth columns of a row: the tax number is intact in all of them, so each may link exactly."""
-    return truth_columns("true_date") | {
+    return truth_columns() | {
         "expected_link": "case when row_noise = 'missing_mandatory' then 'unlinked' else 'exact' end",
     }

@@ -1,6 +1,7 @@
 """The two registers: whole snapshots on each day, the base of every link."""
 
-from creditlake.simulate.city import LEGAL_BLOCK, PERSON_BLOCK, City
+from datetime import date
+
 from creditlake.simulate.draws import Draws
 from creditlake.simulate.files import Column
 from creditlake.simulate.rates import Rates
@@ -8,51 +9,38 @@ from creditlake.simulate.spelling import plain_date, wan_text
 from creditlake.simulate.words import Words
 
 LEGAL, NATURAL = "market_regulation.entity_register", "public_security.population_register"
+LAST_APPROVAL = date(2026, 10, 31)  # the city's subjects were all founded and approved by then
 NO_END = "9999-9-9"
 
 
-def known_rows(total: int, block: int, days: int, day_no: int, rates: Rates) -> int:
-    """Rows of a register on a day: the newest blocks appear day by day (the same blocks as
-    `party.known_blocks`)."""
-    return total - int(total // block * rates.registers.daily_new) * (days - 1 - day_no) * block
-
-
 def register_rows(total: int, block: int, days: int, day_no: int, rates: Rates) -> int:
-    """Rows of a register on a day, at least one block."""
-    return max(block, known_rows(total, block, days, day_no, rates))
+    """Rows of a register on a day: the newest blocks appear day by day (cf. `party.known_pairs`)."""
+    return max(block, total - int(total // block * rates.registers.daily_new) * (days - 1 - day_no) * block)
 
 
-def legal_register_sql(city: City, days: int, day_no: int, draws: Draws, rates: Rates) -> tuple[str, int]:
-    """SQL of a chunk of the legal register on a day, and the snapshot's number of rows."""
-    closed = draws.chance("register:closed", rates.registers.daily_closed * day_no, "entity")
-    rows = register_rows(city.legal, LEGAL_BLOCK, days, day_no, rates)
-    return (
-        f"""
+def legal_register_sql(day_no: int, draws: Draws, rates: Rates) -> str:
+    """SQL of a chunk of the legal register on a day."""
+    registers = rates.registers
+    closed = draws.chance("register:closed", registers.daily_closed * day_no, "entity")
+    dialects = {
+        "lower_case": registers.lower_case_code,
+        "code_in_industry_name": registers.code_in_industry_name,
+        "capital_with_comma": registers.capital_with_comma,
+    }
+    dialect = draws.classify("register:noise", dialects, "none", "entity")
+    return f"""
     select *, entity as pos, entity as i, 'snapshot' as row_kind,
         case when state = '存续' and {closed} then '注销' else state end as state_today,
         established_date + {draws.below("register:approved", 900, "entity")}::int as approved_date,
-        {
-            draws.classify(
-                "register:noise",
-                {
-                    "lower_case": rates.registers.lower_case_code,
-                    "code_in_industry_name": rates.registers.code_in_industry_name,
-                    "capital_with_comma": rates.registers.capital_with_comma,
-                },
-                "none",
-                "entity",
-            )
-        } as row_noise
+        case when kind = 'branch' then 'none' else {dialect} end as row_noise
     from legal_entity where entity >= getvariable('chunk_from') and entity < getvariable('chunk_to')
-    """,
-        rows,
-    )
+    """
 
 
 def legal_register_columns(draws: Draws, words: Words) -> list[Column]:
     """The legal register's columns."""
     capital = wan_text("capital_wan * 10000", draws, "register:capital", 0.0)
-    approved = "least(approved_date, date '2026-10-31')"
+    approved = f"least(approved_date, date '{LAST_APPROVAL}')"
     return [
         Column("pripid", "pripid"),
         Column("uscc", "case when row_noise = 'lower_case' then lower(uscc) else uscc end"),
@@ -64,8 +52,8 @@ def legal_register_columns(draws: Draws, words: Words) -> list[Column]:
         Column("legal_rep_name", "rep_name"),
         Column(
             "reg_capital",
-            "case when kind = 'branch' then null when row_noise = 'capital_with_comma' then capital_wan "
-            f"|| ',000000' else {capital} end",
+            "case when row_noise = 'capital_with_comma' then capital_wan || ',000000' "
+            f"when kind <> 'branch' then {capital} end",
             quoted=True,
         ),
         Column("currency", "case when kind <> 'branch' then '人民币' end"),
@@ -90,18 +78,14 @@ def legal_register_columns(draws: Draws, words: Words) -> list[Column]:
     ]
 
 
-def natural_register_sql(city: City, days: int, day_no: int, draws: Draws, rates: Rates) -> tuple[str, int]:
-    """SQL of a chunk of the population register on a day, and the snapshot's number of rows."""
-    rows = register_rows(city.natural, PERSON_BLOCK, days, day_no, rates)
+def natural_register_sql(day_no: int, draws: Draws, rates: Rates) -> str:
+    """SQL of a chunk of the population register on a day."""
     closed = draws.chance("population:closed", rates.registers.daily_closed * day_no, "person")
-    return (
-        f"""
+    return f"""
     select *, person as pos, person as i, 'snapshot' as row_kind, 'none' as row_noise,
         case when state = '正常' and {closed} then '死亡' else state end as state_today
     from natural_person where person >= getvariable('chunk_from') and person < getvariable('chunk_to')
-    """,
-        rows,
-    )
+    """
 
 
 def natural_register_columns(draws: Draws) -> list[Column]:
@@ -126,7 +110,7 @@ def register_truth(kind: str) -> dict[str, str]:
         "subject_key": "sha256(id_no)" if kind == "natural" else "pripid",
         "in_register": "true",
         "noise": "row_noise",
-        "defects": "[]::varchar[]",
+        "defects": "case when row_noise = 'capital_with_comma' then ['V05'] else []::varchar[] end",
         "expected_outcome": "'accepted'",
         "expected_link": "'exact'",
     }

@@ -7,6 +7,7 @@ from datetime import date, time
 from pathlib import Path
 
 from creditlake.simulate import changes, defaulters, licences, penalties, ratings, registers, repairs
+from creditlake.simulate.city import LEGAL_BLOCK, PERSON_BLOCK
 from creditlake.simulate.decisions import Decisions, truth_columns
 from creditlake.simulate.engine import THREADS, Shape, Simulation, SimulationReport, open_simulation
 from creditlake.simulate.party import Parties
@@ -52,6 +53,8 @@ def simulate_city(
     check_place(target)
     if not days or days != sorted(set(days)):
         raise ValueError("days must be distinct, in order and at least one")
+    if days[0] <= registers.LAST_APPROVAL:
+        raise ValueError(f"the city stands since {registers.LAST_APPROVAL}: choose later days")
     simulation = open_simulation(
         target,
         seed=seed,
@@ -112,7 +115,7 @@ def draw_decisions(simulation: Simulation) -> dict[str, Decisions]:
         days = 1 if dataset == ratings.DATASET else len(simulation.days)
         total = dataset_rows(simulation.report.records, rates)[dataset]
         plans = plan_days(total, days, rates, changes=not plain, duplicates=not plain)
-        parties = Parties(dataset, natural, individual, noise)
+        parties = Parties(dataset, natural, individual, noise, one_code=dataset == defaulters.DATASET)
         decisions[dataset] = Decisions(parties, simulation.draws, rates, simulation.days, plans)
     return decisions
 
@@ -172,10 +175,12 @@ class CityRun:
         """Deliver both registers."""
         run = self.simulation
         days = len(run.days)
-        sql, rows = registers.legal_register_sql(run.city, days, day_no, run.draws, run.rates)
+        sql = registers.legal_register_sql(day_no, run.draws, run.rates)
+        rows = registers.register_rows(run.city.legal, LEGAL_BLOCK, days, day_no, run.rates)
         columns = registers.legal_register_columns(run.draws, run.words)
         run.deliver(SHAPES[registers.LEGAL], day, sql, columns, registers.register_truth("legal"), rows)
-        sql, rows = registers.natural_register_sql(run.city, days, day_no, run.draws, run.rates)
+        sql = registers.natural_register_sql(day_no, run.draws, run.rates)
+        rows = registers.register_rows(run.city.natural, PERSON_BLOCK, days, day_no, run.rates)
         columns = registers.natural_register_columns(run.draws)
         run.deliver(SHAPES[registers.NATURAL], day, sql, columns, registers.register_truth("natural"), rows)
 
@@ -216,7 +221,7 @@ class CityRun:
         rows = self.plan_day(penalties.DATASET, day_no, penalties.is_target(decisions, run.words))
         sql = penalties.penalty_sql(decisions, run.city, run.words)
         columns = penalties.penalty_columns(decisions, run.words)
-        truth = truth_columns(f"date '{day}'")
+        truth = truth_columns(f"date '{day}' - decision_date")
         run.deliver(
             SHAPES[penalties.DATASET], day, sql, columns, truth, rows, run.rates.files[penalties.DATASET]
         )
@@ -232,7 +237,7 @@ class CityRun:
             day,
             sql,
             columns,
-            truth_columns(f"date '{day}'"),
+            truth_columns(f"date '{day}' - decision_date"),
             rows,
             run.rates.files[licences.DATASET],
             texts=licences.sheet_texts(run.words, day),
@@ -243,7 +248,7 @@ class CityRun:
         run, decisions = self.simulation, self.decisions[defaulters.DATASET]
         sql = defaulters.defaulter_sql(decisions, run.city, run.words)
         columns = defaulters.defaulter_columns(decisions, run.words)
-        shape, truth = SHAPES[defaulters.DATASET], truth_columns("true_date")
+        shape, truth = SHAPES[defaulters.DATASET], truth_columns()
         run.deliver(shape, day, sql, columns, truth, rows, run.rates.files[defaulters.DATASET], serial=serial)
 
     def deliver_flood(self, day: date, factor: int) -> str:

@@ -119,6 +119,19 @@ def test_days_must_be_distinct_and_in_order(tmp_path: Path, days: list[date]) ->
         simulate_city(tmp_path, seed=1, days=days, rates=PUBLISHED, **SIZE)
 
 
+def test_days_before_the_city_stood_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="choose later days"):
+        simulate_city(tmp_path, seed=1, days=[date(2026, 10, 31)], rates=PUBLISHED, **SIZE)
+
+
+def test_an_empty_day_is_declared_nil_beside_the_empty_file(tmp_path: Path) -> None:
+    simulate_city(tmp_path / "city", seed=1, legal=40, natural=32, records=20, days=DAYS[:2], rates=PUBLISHED)
+    day = tmp_path / "city" / "inbox_by_day" / "2026-11-17"
+    declared = {path.name for path in day.rglob("*.nil")}
+    assert "repair_20261117_01.csv.nil" in declared
+    assert len((day / "credit_office" / "repair_20261117_01.csv").read_bytes().splitlines()) == 1
+
+
 def test_a_city_without_a_whole_block_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 32 natural and 40 legal"):
         simulate_city(tmp_path, seed=1, legal=39, natural=100, records=100, days=DAYS, rates=PUBLISHED)
