@@ -179,6 +179,7 @@ def today() -> str:
 def main() -> None:
     """Run the command line."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per question to Airflow is noise
     try:
         app()
     except OPERATOR_ERRORS as error:

@@ -8,7 +8,7 @@ are made all the same.
 from datetime import timedelta
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import DAG, Asset, PartitionedAssetTimetable, TriggerRule, task
+from airflow.sdk import DAG, Asset, AssetAll, PartitionedAssetTimetable, TriggerRule, task
 
 from creditlake import steps
 
@@ -62,10 +62,12 @@ catalog = steps.read_catalog()
 with DAG(
     dag_id="build_release",
     schedule=PartitionedAssetTimetable(
-        assets=[
-            Asset(name=c.name, uri=f"creditlake://raw/{c.department}/{c.dataset}")
-            for c in catalog.contracts.values()
-        ]
+        assets=AssetAll(
+            *(
+                Asset(name=c.name, uri=f"creditlake://raw/{c.department}/{c.dataset}")
+                for c in catalog.contracts.values()
+            )
+        )
     ),
     catchup=False,
     max_active_runs=1,

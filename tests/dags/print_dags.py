@@ -4,10 +4,12 @@ import json
 import sys
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
 
 
 def describe(dag):
-    """Return what the policy tests ask of a DAG."""
+    """Return what the policy tests ask of a DAG; raises for one that the scheduler could not store."""
+    DagSerialization.serialize_dag(dag)
     tasks = {
         task.task_id: {
             "retries": task.retries,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
 
 from creditlake.demo.play import SMALL_CITY
 from creditlake.settings import REPOSITORY
+from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
 
 SEED = 7
 

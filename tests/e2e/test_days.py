@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from creditlake.simulate.scenario import DEMO_DAYS
 
 from creditlake.catalog import load_catalog
 from creditlake.look.day import DaySummary, summarise_day
 from creditlake.settings import settings
+from creditlake.simulate.scenario import DEMO_DAYS
 from creditlake.storage import open_lake
 from tests.e2e.conftest import Installation
 from tests.services import folder_settings
