@@ -77,8 +77,9 @@
 
 
 {#
-  The records of a full-snapshot dataset: one row per record ever seen, as its last delivery states it.
-  The state follows receipt order: what the snapshot received last does not hold has been removed.
+  The records of a full-snapshot dataset: every row of the snapshot received last, and of each record that it
+  does not hold any more the last row that did. A key that stands twice in one file is a correction within the
+  file: the later row wins.
 #}
 {% macro snapshot_records(relation, carry=[]) -%}
   {%- set carried -%}{% for column in carry %}{{ column }}, {% endfor %}{%- endset -%}
@@ -92,6 +93,8 @@
   ),
 
   present as (select * from received where is_current_snapshot),
+
+  repeated as (select record_id, max(row_key) as last_row_key from present group by record_id having count(*) > 1),
 
   history as (
 
@@ -117,10 +120,14 @@
   select
       standing.record_id, {% for column in carry %}standing.{{ column }}, {% endfor %}standing.row_key,
       false as is_withdrawal, standing.is_held, standing.has_minor, standing.received_date,
-      false as is_duplicate, true as is_current, not standing.is_current_snapshot as is_withdrawn,
+      false as is_duplicate,
+      coalesce(repeated.last_row_key, standing.row_key) = standing.row_key or not standing.is_current_snapshot
+          as is_current,
+      not standing.is_current_snapshot as is_withdrawn,
       history.record_version, history.first_accepted_date, cast(null as date) as closed_date
   from standing
   inner join history on history.record_id = standing.record_id
+  left join repeated on repeated.record_id = standing.record_id
 {%- endmacro %}
 
 

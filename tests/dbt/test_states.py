@@ -108,7 +108,8 @@ def deliver_others(city: City) -> None:
     city.deliver(
         REGISTER, SECOND,
         {"key": "1", "uscc": one, "ent_name": "改名公司"}, {"key": "3", "reg_no": "9"}, {"key": "4"},
-        {"key": "5", "uscc": "91990001MA00000005"}, {"key": "6", "uscc": one},
+        {"key": "5", "uscc": "91990001MA00000005"}, {"key": "6", "uscc": one, "ent_name": "旧行"},
+        {"key": "6", "uscc": one, "ent_name": "后行"},
     )  # fmt: skip
     city.deliver(PEOPLE, SECOND, {"key": "p", "id_no": ADULT, "person_name": "张三丰"})
 
@@ -276,7 +277,10 @@ def test_the_register_shows_each_subject_once_and_drops_what_is_gone(built: Buil
         "5": ("active", "unlinked"),  # its number has two owners
         "6": ("active", None),
     }
-    assert built.values("select subject_id from pub_subject order by 1") == ["L1", "L3"]
+    assert built.rows("select subject_id, ent_name from pub_subject order by 1") == [
+        {"subject_id": "L1", "ent_name": "后行"},  # of two rows with one key the later wins
+        {"subject_id": "L3", "ent_name": "ent_name"},
+    ]
     assert set(built.values("select first_accepted_date from pub_subject where subject_id = 'L3'")) == {FIRST}
 
 

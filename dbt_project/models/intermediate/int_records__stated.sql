@@ -1,3 +1,5 @@
+{{ config(materialized="view") }}
+
 {%- set models = {
     'administrative_approval.licence_decision': ('int_licences__stated', 'pub_licence', true),
     'court.judgment_defaulter': ('int_defaulters__stated', 'pub_list_current', true),
