@@ -24,8 +24,15 @@ import pyarrow.parquet as pq
 HASH_VERSION = "creditlake-content-1"
 BATCH_ROWS = 32_768
 SIMPLE_NAMES = {
-    "string": "text", "large_string": "text", "string_view": "text", "date32[day]": "date", "bool": "boolean",
-    "int8": "int8", "int16": "int16", "int32": "int32", "int64": "int64",
+    "string": "text",
+    "large_string": "text",
+    "string_view": "text",
+    "date32[day]": "date",
+    "bool": "boolean",
+    "int8": "int8",
+    "int16": "int16",
+    "int32": "int32",
+    "int64": "int64",
 }
 
 
