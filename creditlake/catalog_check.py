@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from creditlake.catalog_model import Catalog, RowCheckKind
+from creditlake.catalog_model import Catalog, Parameter, RowCheckKind
 from creditlake.contract import CODED_TYPES, Contract, RowCheck
 from creditlake.marked_yaml import Location
 from creditlake.rules import RuleRow
 
-PARAMETERS = ("values", "minimum", "maximum", "tolerance")
+PARAMETERS = get_args(Parameter)
 PERSON_TIERS = frozenset({"exact_resident_id", "exact_swapped_column"})  # only a full number links a person
 RULE_FILES = {
     "publication_windows": ("rules/publication_windows.yml", "windows"),

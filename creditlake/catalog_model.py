@@ -89,6 +89,9 @@ class CodeList(Strict):
         return {text: value.code for value in self.values for text in value.spellings}
 
 
+Parameter = Literal["values", "minimum", "maximum", "tolerance"]  # of a row check, see contract.RowCheck
+
+
 class RowCheckKind(Strict):
     """A check that contracts may name: the roles it reads and what its parameters mean."""
 
@@ -96,7 +99,7 @@ class RowCheckKind(Strict):
     code: str
     roles: tuple[str, ...]
     optional: tuple[str, ...] = ()
-    parameters: dict[Literal["values", "minimum", "maximum", "tolerance"], str] = {}
+    parameters: dict[Parameter, str] = {}
     what: str
 
 
