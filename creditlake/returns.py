@@ -25,6 +25,7 @@ from creditlake.contract import Contract
 from creditlake.decode import list_decoded
 from creditlake.decode.headers import level_header, map_headers
 from creditlake.duck import open_duckdb, quote_name, quote_text
+from creditlake.explain import explain_defects
 from creditlake.gate.model import Closed
 from creditlake.records import list_records, rejects_of
 from creditlake.settings import Settings
@@ -39,7 +40,7 @@ BLOCKED_COLUMNS = ("文件", "行号", "字段", "错误代码", "错误说明",
 FETCH_ROWS = 5_000
 RETURNED: dict[str, pa.DataType] = {"batch_id": pa.string(), "file_name": pa.string(), "row_no": pa.int64()}
 DUE = "dataset varchar, batch_id varchar, file_name varchar, row_no bigint"
-DEFECTS = "struct(code varchar, field varchar, detail varchar)[]"
+DEFECTS = "struct(code varchar, level varchar, field varchar, detail varchar)[]"
 
 
 class ReturnRecord(Closed):
@@ -109,7 +110,7 @@ class Returns:
         paths = [str(path) for path in self.lake.localise(files, self.scratch)]
         grouped = f"""
             select dataset, batch_id, file_name, row_no,
-                list({{code: code, field: field, detail: detail}} order by code, field, detail)
+                list({{code: code, level: level, field: field, detail: detail}} order by code, field, detail)
             from ({query}) found anti join returned using (batch_id, file_name, row_no)
             group by dataset, batch_id, file_name, row_no having bool_or(level in ('E', 'H'))"""  # noqa: S608  ours
         if paths:
@@ -205,27 +206,7 @@ class Returns:
     def _explained(self, contract: Contract, result: Any) -> Iterator[tuple[Any, ...]]:
         while rows := result.fetchmany(FETCH_ROWS):
             for *values, row_no, defects in rows:
-                yield *values, row_no, *self.explain(contract, row_no, defects)
-
-    def explain(
-        self, contract: Contract, row_no: int, defects: Sequence[dict[str, str | None]]
-    ) -> tuple[str, str]:
-        """Return the codes and the Chinese text of a row's defects, each with its cure."""
-        codes, texts = [], []
-        for defect in defects:
-            entry = self.catalog.defects[str(defect["code"])]
-            name = defect["field"] or ""
-            field = contract.fields.get(name)
-            words = {
-                "row": row_no,
-                "file": "",
-                "field": field.title if field else name,
-                "detail": defect["detail"] or "",
-            }
-            codes.append(entry.code)
-            message = entry.message.format(**words).replace("（）", "")  # a defect without a detail
-            texts.append(f"{message}。{entry.cure.format(**words)}")
-        return ";".join(dict.fromkeys(codes)), "；".join(dict.fromkeys(texts))
+                yield *values, row_no, *explain_defects(self.catalog, contract, row_no, defects)
 
 
 def write_returns(

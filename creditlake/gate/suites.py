@@ -6,6 +6,7 @@ loaded instead of the text. Great Expectations takes seconds to import, so it is
 lists of unexpected values are dropped here: they would carry personal data into reports.
 """
 
+import logging
 import os
 from collections.abc import Sequence
 from functools import cache, reduce
@@ -113,6 +114,7 @@ def _light(column: Any, only_presence: bool) -> Any:
 def _context() -> Any:
     """Return the ephemeral context: nothing on disk, no analytics, no progress bars."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # GX reads it while it is imported
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # its import logs hundreds of lines
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.execution_engine import pandas_execution_engine

@@ -7,11 +7,12 @@ from typing import Any
 import openpyxl
 import pytest
 
-from creditlake.returns import Returns, write_returns
+from creditlake.explain import explain_defects, translate_detail
+from creditlake.returns import write_returns
 from creditlake.settings import Settings
 from creditlake.storage import StepManifest
 from creditlake.workbook import ROWS_PER_FILE, write_workbooks
-from tests.deliveries import DATASET, DAY, NEXT_DAY, Desk, make_contract
+from tests.deliveries import DATASET, DAY, NEXT_DAY, REAL, Desk, make_contract
 from tests.gate.tables import Row
 from tests.releases import store_candidate
 from tests.services import folder_settings
@@ -90,9 +91,9 @@ def test_refused_and_held_rows_go_back_as_delivered_with_row_code_and_cure(
     assert rows == [
         [
             "甲", "=1+1", "A〔2026〕1号", "00.2", 2, "K01",
-            "第 2 行“名称”不符合统一社会信用代码规则。请核对营业执照或登记证书上的18位代码后更正",
+            "第 2 行“名称”不符合统一社会信用代码规则。请核对营业执照或登记证书上的18位代码后更正。",
         ],
-        [None, "空", "C", "1", 4, "M01", "第 4 行缺少必填项“名称”。请补填后重报该行"],
+        [None, "空", "C", "1", 4, "M01", "第 4 行缺少必填项“名称”。请补填后重报该行。"],
     ]  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def test_a_row_with_only_warnings_does_not_go_back_but_a_refused_rows_warnings_d
     run(desk, settings)
 
     _, *rows = read_sheet(settings.outbox / "court" / outbox(settings)[0])
-    assert [(row[4], row[5]) for row in rows] == [(5, "D04;M01")]
+    assert [(row[4], row[5]) for row in rows] == [(5, "M01;D04")]
 
 
 def test_nothing_wrong_means_no_file(desk: Desk, settings: Settings) -> None:
@@ -220,18 +221,48 @@ def test_a_file_holds_a_hundred_thousand_rows_at_most(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t_01.xlsx", "t_02.xlsx"]
 
 
-def test_every_defect_of_the_catalogue_can_be_explained(desk: Desk, settings: Settings) -> None:
-    import duckdb
+def test_every_defect_of_the_catalogue_can_be_explained(desk: Desk) -> None:
+    assert len(desk.catalog.defects) >= 25
+    for code, entry in desk.catalog.defects.items():
+        for field, detail in (("name", "细节"), (None, None)):
+            found = {"code": code, "level": entry.level, "field": field, "detail": detail}
+            codes, text = explain_defects(desk.catalog, desk.contract, 7, [found])
+            assert codes == code
+            assert "{" not in text
+            assert "（）" not in text
 
-    with duckdb.connect() as connection:
-        run_ = Returns(desk.lake, desk.catalog, settings, DAY, connection)
-        codes = sorted(desk.catalog.defects)
-        assert len(codes) >= 25
-        for code in codes:
-            found = [
-                {"code": code, "field": "name", "detail": "细节"},
-                {"code": code, "field": None, "detail": None},
-            ]
-            explained = run_.explain(desk.contract, 7, found)
-            assert explained[0] == code
-            assert "{" not in explained[1]
+
+def test_the_decisive_defect_comes_first_and_each_once(desk: Desk) -> None:
+    late = {"code": "D04", "level": "W", "field": None, "detail": ""}
+    wrong = {"code": "K01", "level": "H", "field": "name", "detail": "suspect"}
+    refused = {"code": "M01", "level": "E", "field": "doc_no", "detail": ""}
+
+    assert explain_defects(desk.catalog, desk.contract, 7, [late, late, wrong, refused]) == (
+        "M01;K01;D04",
+        "第 7 行缺少必填项“文号”。请补填后重报该行。\n"
+        "第 7 行“名称”不符合统一社会信用代码规则（校验码不符）。"
+        "请核对营业执照或登记证书上的18位代码后更正。\n"
+        "第 7 行超过决定之日起七个工作日报送。本行已收录，计入迟报；请按时报送。",
+    )
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ("at most 200 characters", "至多 200 字"),
+        ("before doc_no", "早于“文号”"),
+        ("masked", "含遮盖符号"),
+        ("something new", "something new"),
+    ],
+)
+def test_details_are_said_in_chinese(desk: Desk, detail: str, words: str) -> None:
+    assert translate_detail(desk.contract, detail) == words
+
+
+def test_a_value_outside_its_code_list_is_answered_with_the_list(desk: Desk) -> None:
+    contract = REAL.contracts["market_regulation.penalty_decision"]
+    found = {"code": "V01", "level": "E", "field": "counterpart_class", "detail": ""}
+
+    _, text = explain_defects(REAL, contract, 7, [found])
+
+    assert text.endswith("请按代码表填报：法人及非法人组织、自然人、个体工商户。")
