@@ -88,15 +88,23 @@ def make_registers(context: StepContext, business_date: date, build: str) -> Ste
         else:
             continue
         inputs += [entry for found in wanted for entry in found.outputs]
-    registers = build_registers(
+    outputs: list[FileEntry] = []
+    attempt = uuid.uuid4().hex[:12]
+
+    def settle(name: str, table: DataFrame) -> DataFrame:
+        files = write_table(table, context.lake, f"registers/{build}/{name}/{attempt}")
+        outputs.extend(files)
+        return read_files(context.spark, context.lake, files, SCHEMAS[name], context.scratch)
+
+    build_registers(
         context.spark,
         reduce(DataFrame.unionByName, observed) if observed else context.spark.createDataFrame([], OBSERVED),
         reduce(DataFrame.unionByName, change_logs) if change_logs else None,
         read_registers(context, parent.outputs) if parent else None,
         context.key,
         business_date,
+        settle,
     )
-    outputs = write_registers(context, registers, build)
     extra: dict[str, object] = {
         "build": build,
         "business_date": business_date.isoformat(),
@@ -152,16 +160,6 @@ def read_registers(context: StepContext, files: Sequence[FileEntry]) -> Register
 def files_of(files: Sequence[FileEntry], table: str) -> list[FileEntry]:
     """Return the files of one table of a build: `<room>/<build>/<table>/<attempt>/part-…`."""
     return [entry for entry in files if entry.key.split("/")[2] == table]
-
-
-def write_registers(context: StepContext, registers: Registers, build: str) -> list[FileEntry]:
-    """Write every table of a registers build."""
-    attempt = uuid.uuid4().hex[:12]
-    return [
-        entry
-        for name, table in registers.tables().items()
-        for entry in write_table(table, context.lake, f"registers/{build}/{name}/{attempt}")
-    ]
 
 
 def find_parent(lake: Lake, build: str) -> StepManifest | None:

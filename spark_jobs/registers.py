@@ -8,6 +8,7 @@ Two times: `valid_from`/`valid_to` are the source's (half-open), `known_from`/`k
 content changes is closed with `known_to` and a new row opens; at most one row per key is open.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -51,6 +52,15 @@ SCHEMAS = {
 }
 
 
+# What a table has at most one open version of.
+KEYS = {
+    "subjects": ["subject_id"],
+    "identifiers": ["subject_id", "id_kind", "id_value"],
+    "names": ["subject_id", "name"],
+    "roles": ["subject_id", "role", "person_name"],
+}
+
+
 @dataclass(frozen=True)
 class Registers:
     """The tables of one registers build; grain of each: see the column lists above."""
@@ -63,7 +73,7 @@ class Registers:
     alarms: DataFrame
 
     def tables(self) -> dict[str, DataFrame]:
-        """The tables by name, in the order they are written."""
+        """The tables by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
@@ -91,35 +101,35 @@ def build_registers(
     parent: Registers | None,
     key: bytes,
     as_of: date,
+    settle: Callable[[str, DataFrame], DataFrame],
 ) -> Registers:
     """Return the registers as known on `as_of`.
 
-    `observed` is the union of `observe` over all registers, `change_log` has source_key_hash (see
-    `prepare_changes`). Rows of `observed` are read several times: they are kept in memory or on disk.
+    `observed` is the union of `observe` over all registers; its rows are read several times and kept in
+    memory or on disk. `change_log` has source_key_hash (see `prepare_changes`). `settle(name, table)` stores
+    a finished table and returns it as read back: later tables are made from the stored ones.
     """
     known = parent.tables() if parent else {}
     identified = identify(observed, known.get("subjects"), key).persist()
-    subjects = merge_versions(
-        subjects_now(identified, known.get("subjects")), known.get("subjects"), ["subject_id"], as_of
-    )
+
+    def finish(name: str, now: DataFrame) -> DataFrame:
+        return settle(name, merge_versions(now, known.get(name), KEYS[name], as_of))
+
+    subjects = finish("subjects", subjects_now(identified, known.get("subjects")))
     changes = identify_changes(spark, change_log, subjects)
-    identifiers = merge_versions(
-        identifiers_now(identified, known.get("identifiers")),
-        known.get("identifiers"),
-        ["subject_id", "id_kind", "id_value"],
-        as_of,
+    identifiers = finish("identifiers", identifiers_now(identified, known.get("identifiers")))
+    registers = Registers(
+        subjects=subjects,
+        identifiers=identifiers,
+        names=finish("names", names_now(identified, changes, known.get("names"))),
+        roles=finish("roles", roles_now(identified, changes, known.get("roles"))),
+        subject_changes=settle(
+            "subject_changes", parent.subject_changes if parent else spark.createDataFrame([], CHANGES)
+        ),
+        alarms=settle("alarms", find_alarms(identifiers, subjects)),
     )
-    names = merge_versions(
-        names_now(identified, changes, known.get("names")), known.get("names"), ["subject_id", "name"], as_of
-    )
-    roles = merge_versions(
-        roles_now(identified, changes, known.get("roles")),
-        known.get("roles"),
-        ["subject_id", "role", "person_name"],
-        as_of,
-    )
-    changed = parent.subject_changes if parent else spark.createDataFrame([], CHANGES)
-    return Registers(subjects, identifiers, names, roles, changed, find_alarms(identifiers, subjects))
+    identified.unpersist()
+    return registers
 
 
 def identify_changes(spark: SparkSession, change_log: DataFrame | None, subjects: DataFrame) -> DataFrame:
