@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from creditlake.settings import REPOSITORY
 from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
 
 SEED = 7
+STEPS = ("collect", "decode", "standardise", "link", "build-marts", "gate", "serve", "publish", "feedback")
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,32 @@ def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def days() -> list[str]:
     """The scenario's business dates."""
     return [day.isoformat() for day in DEMO_DAYS]
+
+
+@dataclass(frozen=True)
+class FirstDay:
+    """An installation with the first day published, and the seconds of each step."""
+
+    place: Installation
+    seconds: dict[str, float]
+
+    def copy_to(self, home: Path) -> Installation:
+        """Return an installation of its own that continues from here."""
+        shutil.copytree(self.place.home, home, copy_function=shutil.copy2)
+        return Installation(home, self.place.city, self.place.extra)
+
+
+@pytest.fixture(scope="session")
+def first_day(tmp_path_factory: pytest.TempPathFactory, small_city: Path, days: list[str]) -> FirstDay:
+    """The first day, step by step and undisturbed; what the other tests start from or compare with."""
+    place = Installation(tmp_path_factory.mktemp("first") / "home", small_city, {})
+    place.deliver(days[0])
+    seconds = {}
+    for step in STEPS:
+        start = time.monotonic()
+        place.run(step, "--business-date", days[0])
+        seconds[step] = time.monotonic() - start
+    return FirstDay(place, seconds)
 
 
 @pytest.fixture

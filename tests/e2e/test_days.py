@@ -1,6 +1,5 @@
 """The demo's four days by hand, without Airflow: what is published, blocked, held and returned."""
 
-from pathlib import Path
 
 import pytest
 
@@ -9,7 +8,7 @@ from creditlake.look.day import DaySummary, summarise_day
 from creditlake.settings import settings
 from creditlake.simulate.scenario import DEMO_DAYS
 from creditlake.storage import open_lake
-from tests.e2e.conftest import Installation
+from tests.e2e.conftest import FirstDay, Installation
 from tests.services import folder_settings
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -17,11 +16,11 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def played(
-    tmp_path_factory: pytest.TempPathFactory, small_city: Path, days: list[str]
+    tmp_path_factory: pytest.TempPathFactory, first_day: FirstDay, days: list[str]
 ) -> tuple[Installation, list[DaySummary]]:
     """All four days, one after the other, in one installation."""
-    place = Installation(tmp_path_factory.mktemp("played"), small_city, {})
-    for day in days:
+    place = first_day.copy_to(tmp_path_factory.mktemp("played") / "home")
+    for day in days[1:]:
         place.deliver(day)
         place.run("run", "--business-date", day, expect=1 if day == days[3] else 0)
     lake = open_lake(folder_settings(place.home))

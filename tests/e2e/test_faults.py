@@ -1,6 +1,7 @@
 """What breaks around us while a day is built: a clear error each, and nothing published moves."""
 
 import json
+import shutil
 import time
 import uuid
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from creditlake.storage import open_lake
-from tests.e2e.conftest import Installation
+from tests.e2e.conftest import FirstDay, Installation
 from tests.services import MinioServer, folder_settings, tools_folder
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 @pytest.mark.service
 def test_a_day_on_minio_survives_the_server_stopping_in_the_middle(
-    tmp_path: Path, small_city: Path, days: list[str]
+    tmp_path: Path, small_city: Path, days: list[str], first_day: FirstDay
 ) -> None:
     server = MinioServer.in_folder(tmp_path / "minio")
     bucket = f"lake-{uuid.uuid4().hex[:12]}"
@@ -52,19 +53,15 @@ def test_a_day_on_minio_survives_the_server_stopping_in_the_middle(
         on_minio = json.loads(lake.read_bytes("current.json"))
     finally:
         server.stop()
-    in_folder = Installation(tmp_path / "folder", small_city, {})
-    in_folder.deliver(days[0])
-    in_folder.run("run", *date)
-    pointer = in_folder.pointer()
-    assert pointer
-    assert pointer["content_hash"] == on_minio["content_hash"]
+    in_folder = first_day.place.pointer()
+    assert in_folder
+    assert in_folder["content_hash"] == on_minio["content_hash"]
 
 
 def test_a_corrupt_file_in_the_lake_is_found_and_never_published(
-    installation: Installation, days: list[str]
+    tmp_path: Path, days: list[str], first_day: FirstDay
 ) -> None:
-    installation.deliver(days[0])
-    installation.run("run", "--business-date", days[0])
+    installation = first_day.copy_to(tmp_path / "home")
     before = installation.pointer()
     installation.deliver(days[1])
     for step in ("collect", "decode", "standardise"):
@@ -85,11 +82,13 @@ def test_a_corrupt_file_in_the_lake_is_found_and_never_published(
 
 
 def test_two_builds_of_a_date_at_once_publish_one_release(
-    installation: Installation, days: list[str]
+    tmp_path: Path, days: list[str], first_day: FirstDay
 ) -> None:
-    installation.deliver(days[0])
-    for step in ("collect", "decode", "standardise"):
-        installation.run(step, "--business-date", days[0])
+    installation = first_day.copy_to(tmp_path / "home")
+    lake_folder = installation.home / "lake"
+    for room in ("builds", "registers", "links", "candidates", "releases", "serving", "tables"):
+        shutil.rmtree(lake_folder / room)
+    (lake_folder / "current.json").unlink()
     steps = ("link", "build-marts", "gate", "serve", "publish")
     for step in steps:
         pair = [installation.start(step, "--business-date", days[0]) for _ in range(2)]
