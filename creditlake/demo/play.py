@@ -19,6 +19,7 @@ from creditlake.demo.airflow import FINISHED, AirflowError, DagRun, LocalAirflow
 from creditlake.settings import settings
 
 DAY_SECONDS = 900
+POLL_SECONDS = 1.5  # run states are asked for; each question costs the API server some hundredths of a second
 # The demo's key is no secret: two demos of one seed must give equal releases, and no real person is in it.
 DEMO_KEY = "creditlake demo key - published, never use it for real data"
 # A small city's Spark applications end before the JVM's second compiler would have paid for itself.
@@ -65,22 +66,24 @@ def play_day(airflow: LocalAirflow, departments: list[str], business_date: str, 
     for code in departments:
         airflow.trigger(f"collect_{code}", business_date)
     deadline = time.monotonic() + DAY_SECONDS
+    collections: list[DagRun] = []
     with Live(console=console, refresh_per_second=2, transient=not console.is_terminal) as live:
         while time.monotonic() < deadline:
-            runs = airflow.runs("build_release", business_date)
-            collections = [
-                run for code in departments for run in airflow.runs(f"collect_{code}", business_date)
-            ]
-            states = airflow.task_states(runs[-1]) if runs else {}
-            live.update(progress_line(business_date, collections, states))
+            if not collections or any(run.state not in FINISHED for run in collections):
+                collections = [
+                    run for code in departments for run in airflow.runs(f"collect_{code}", business_date)
+                ]
             failed = [run.dag_id for run in collections if run.state == "failed"]
             if failed:
                 raise AirflowError(
                     f"{', '.join(failed)} failed for {business_date}; read {airflow.logs.parent}/logs"
                 )
+            runs = airflow.runs("build_release", business_date)
             if runs and runs[-1].state in FINISHED:
                 return runs[-1]
-            time.sleep(0.5)  # run states are asked for
+            states = airflow.task_states(runs[-1]) if runs else {}
+            live.update(progress_line(business_date, collections, states))
+            time.sleep(POLL_SECONDS)
     raise AirflowError(
         f"build_release for {business_date} did not end in {DAY_SECONDS} s; read {airflow.logs.parent}"
     )
