@@ -139,6 +139,10 @@ def test_every_number_and_name_of_a_person_has_a_masking_row(catalog: Catalog) -
         ("X-MOBILE", "电话12812345678", None),
         ("X-THIRD-PARTY", "偿还申请执行人王某借款本金", "申请执行人王某借"),
         ("X-THIRD-PARTY", "向债权人支付货款", None),
+        ("X-PAYEE", "被执行人支付王永永劳动报酬", "支付王永永"),
+        ("X-PAYEE", "支付金额5000元，余款于月底付清", None),
+        ("X-INJURED", "赔偿刘学飞医疗费", "赔偿刘学飞"),
+        ("X-INJURED", "经济赔偿金共计5000元", None),
     ],
 )
 def test_redaction_patterns_find_what_they_name(
