@@ -12,10 +12,13 @@ from creditlake.demo.report import print_summary, write_page
 from creditlake.look.day import summarise_day
 from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
 
+TABLE_WIDTH = 116  # a day's table; a narrower terminal wraps it, a file keeps it
+
 
 def run_demo(home: Path, *, seed: int, legal: int, natural: int, records: int) -> int:
     """Play the demo under `home`; returns the exit code (0 when every day ended as the scenario says)."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, TABLE_WIDTH)
     start = time.monotonic()
     prepare_home(home)
     console.print(

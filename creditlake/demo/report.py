@@ -80,7 +80,7 @@ def print_summary(console: Console, days: list[DaySummary], home: Path, page: Pa
     """Print what each day brought, what is held back and why, and where to look next."""
     for day in days:
         table = Table(title=f"{day.business_date}  build {day.build}", title_justify="left")
-        table.add_column("department 部门")
+        table.add_column("department 部门", no_wrap=True)
         for name in (
             "files 文件",
             "received 收到",
@@ -94,8 +94,7 @@ def print_summary(console: Console, days: list[DaySummary], home: Path, page: Pa
         for d in day.departments:
             files = f"{d.deliveries} ({d.repeated} again)" if d.repeated else str(d.deliveries)
             numbers = [f"{n:,}" for n in (d.received, d.accepted, d.held, d.rejected, d.dropped)]
-            reasons = ", ".join(f"{b.dataset} {'+'.join(x.code for x in b.defects)}" for b in d.blocked)
-            table.add_row(f"{d.name_zh} {d.code}", files, *numbers, reasons)
+            table.add_row(d.name_zh, files, *numbers, str(len(d.blocked) or ""))
         console.print(table)
         print_outcome(console, day)
     print_next_steps(console, home, page)
@@ -106,7 +105,7 @@ def print_outcome(console: Console, day: DaySummary) -> None:
     for department in day.departments:
         for batch in department.blocked:
             for defect in batch.defects:
-                console.print(f"  [yellow]blocked[/] {batch.dataset}: {defect.code} {defect.message}")
+                console.print(f"  [yellow]blocked[/] {batch.dataset}: {defect.message}")
     if day.release:
         console.print(f"  [green]published[/] {day.release.release_id}")
         for table, change in day.changes.items():
@@ -117,7 +116,7 @@ def print_outcome(console: Console, day: DaySummary) -> None:
     elif day.verdict:
         console.print("  [red]held[/]: nothing new is visible; readers still see the release before")
         for finding in day.verdict.holds:
-            console.print(f"    {finding.name}: {finding.message} — ask {finding.ask}")
+            console.print(f"    {finding.message} — ask {finding.ask}")
 
 
 def print_next_steps(console: Console, home: Path, page: Path) -> None:

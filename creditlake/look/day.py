@@ -141,9 +141,10 @@ def find_verdict(lake: Lake, build: str) -> Verdict | None:
 
 def find_release(lake: Lake, build: str) -> ReleaseManifest | None:
     """Return the release made from a build, or None when there is none."""
-    for key in lake.list_keys(f"releases/{build}-"):
-        if key.endswith("/manifest.json"):
-            return read_release(lake, key.split("/")[1])
+    for key in lake.list_keys("releases"):
+        release_id, name = key.split("/")[1:3]
+        if name == "manifest.json" and release_id.startswith(f"{build}-"):
+            return read_release(lake, release_id)
     return None
 
 
