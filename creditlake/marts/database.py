@@ -23,6 +23,11 @@ from creditlake.settings import Settings
 from creditlake.storage import FileEntry, Lake
 
 FILE_ROWS = 2**31
+# The text with every `found` of the pairs replaced by its `shown`, in the pairs' order.
+REPLACE_ALL = """replace_all(text, pairs) as list_reduce(
+    list_prepend({found: '', shown: text}, pairs),
+    lambda so_far, pair: {found: '', shown: replace(so_far.shown, pair.found, pair.shown)}
+).shown"""
 DEFECTS_TYPE = "struct(code varchar, level varchar, field varchar, detail varchar)[]"
 LINKING = {
     "links": {
@@ -108,6 +113,7 @@ def prepare_database(
     localised = settings.scratch / inputs.build / "lake"
     with duckdb.connect(str(path)) as connection:
         add_personal_macros(connection, temporary=False)
+        connection.execute(f"create macro {REPLACE_ALL}")
         fill_platform(connection, catalog, inputs)
         for schema in ("records", "rejects", "linking"):
             connection.execute(f"create schema {schema}")

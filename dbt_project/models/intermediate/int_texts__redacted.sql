@@ -53,7 +53,7 @@ replacements as (
 
     select
         dataset, row_key, field,
-        list({'run': run, 'shown': replacement} order by length(run) desc, run) as replacements
+        list(struct_pack(found := run, shown := replacement) order by length(run) desc, run) as replacements
     from replaced
     where replacement is not null
     group by dataset, row_key, field
@@ -64,10 +64,7 @@ once_redacted as (
 
     select
         suspicious.dataset, suspicious.row_key, suspicious.field,
-        list_reduce(
-            list_prepend({'run': '', 'shown': folded(suspicious.delivered_text)}, replacements.replacements),
-            lambda text, number: {'run': '', 'shown': replace(text.shown, number.run, number.shown)}
-        ).shown as public_text
+        replace_all(folded(suspicious.delivered_text), replacements.replacements) as public_text
     from suspicious
     inner join replacements
         on replacements.dataset = suspicious.dataset
