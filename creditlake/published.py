@@ -82,6 +82,13 @@ def read_current(lake: Lake) -> ReleaseManifest | None:
     return read_release(lake, pointer.release_id, pointer.manifest_sha256) if pointer else None
 
 
+def find_release(lake: Lake, build: str) -> ReleaseManifest | None:
+    """Return the newest release made of a build, published or only prepared, or None."""
+    made = [key.split("/")[1] for key in lake.list_keys("releases") if key.endswith("/manifest.json")]
+    ids = sorted((name for name in made if name.startswith(f"{build}-")), key=lambda name: (len(name), name))
+    return read_release(lake, ids[-1]) if ids else None
+
+
 def check_chain(lake: Lake, release: ReleaseManifest) -> int:
     """Follow the parents to the first release and return how many there are; raises BrokenChain."""
     links = 0

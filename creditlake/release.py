@@ -17,7 +17,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from creditlake.approval import find_approval
+from creditlake.approval import ReleaseApproval, approve, find_approval
 from creditlake.candidate import CandidateManifest, read_candidate
 from creditlake.diff import TableDiff, diff_releases
 from creditlake.duck import open_duckdb
@@ -175,6 +175,21 @@ def prepare_release(lake: Lake, build: str, rules: Rules | None = None) -> Relea
         if release.parent == verdict.parent:
             return release
         trial += 1
+
+
+def approve_build(
+    lake: Lake, build: str, who: str, reason: str, rules: Rules | None = None
+) -> ReleaseApproval:
+    """Record a person's decision to release a held build as it stands; `publish_build` then releases it.
+
+    Raises NotJudged without a verdict against the published release, NotApprovable for what must be mended.
+    """
+    verdict = find_verdict(lake, build, rules or read_rules())
+    if verdict is None:
+        raise NotJudged(
+            f"build {build} has no verdict against the published release; run `creditlake gate` first"
+        )
+    return approve(lake, verdict, who, reason)
 
 
 def verify_files(lake: Lake, release: ReleaseManifest, scratch: Path) -> None:

@@ -15,6 +15,7 @@ from creditlake.candidate import candidate_key, read_candidate
 from creditlake.published import (
     BrokenChain,
     check_chain,
+    find_release,
     read_current,
     read_pointer,
     read_release,
@@ -25,16 +26,17 @@ from creditlake.release import (
     OlderBuild,
     Publication,
     ReleaseHeld,
+    approve_build,
     judge_candidate,
     prepare_release,
     publish_build,
 )
 from creditlake.storage import CorruptObject, FolderLake
 from tests.gate.tables import Row, healthy_rows
-from tests.releases import many_defaulters, many_penalties, small_rules, store_candidate
+from tests.releases import many_defaulters, many_penalties, narrow_rules, small_rules, store_candidate
 from tests.services import on_small_disk
 
-PENALTY = small_rules("pub_penalty")
+PENALTY = narrow_rules()
 LISTS = small_rules("pub_list_current")
 DAY1, DAY2, DAY3 = "20261116-01", "20261117-01", "20261118-01"
 
@@ -52,7 +54,7 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def publish_penalties(lake: FolderLake, build: str, scratch: Path, rows: list[Row]) -> Publication:
-    store_candidate(lake, build, scratch, {"pub_penalty": rows})
+    store_candidate(lake, build, scratch, {"pub_penalty": rows}, PENALTY)
     judge_candidate(lake, build, scratch, PENALTY)
     return publish_build(lake, build, scratch, PENALTY)
 
@@ -68,6 +70,8 @@ def test_a_release_is_named_after_its_day_attempt_and_content(lake: FolderLake, 
     release = read_current(lake)
     assert release is not None
     assert done == Publication("published", release.release_id)
+    assert find_release(lake, DAY1) == release
+    assert find_release(lake, DAY2) is None
     assert release.release_id == f"20261116-01-{release.content_hash[:8]}"
     assert sorted(lake.list_keys("releases")) == [
         release_key(release.release_id, name)
@@ -185,7 +189,7 @@ def test_the_report_of_a_held_candidate_says_what_to_do_and_whom_to_ask(
 
 
 def test_a_candidate_without_a_verdict_is_refused(lake: FolderLake, scratch: Path) -> None:
-    store_candidate(lake, DAY1, scratch, {"pub_penalty": many_penalties(3)})
+    store_candidate(lake, DAY1, scratch, {"pub_penalty": many_penalties(3)}, PENALTY)
 
     with pytest.raises(NotJudged, match="run `creditlake gate"):
         publish_build(lake, DAY1, scratch, PENALTY)
@@ -194,7 +198,7 @@ def test_a_candidate_without_a_verdict_is_refused(lake: FolderLake, scratch: Pat
 
 
 def test_a_verdict_under_older_rules_is_no_verdict(lake: FolderLake, scratch: Path) -> None:
-    store_candidate(lake, DAY1, scratch, {"pub_penalty": many_penalties(3)})
+    store_candidate(lake, DAY1, scratch, {"pub_penalty": many_penalties(3)}, PENALTY)
     judge_candidate(lake, DAY1, scratch, PENALTY)
     declared = PENALTY.declarations["pub_penalty"]
     stricter = declared.model_copy(update={"expectations": declared.expectations[:-1]})
@@ -212,7 +216,10 @@ def test_an_approved_candidate_is_published_with_its_decision(lake: FolderLake, 
     store_candidate(lake, DAY2, scratch, {"pub_list_current": many_defaulters(300)})
     held = judge_candidate(lake, DAY2, scratch, LISTS)
 
-    approval = approve(lake, held, "credit office duty officer", "the court confirmed by letter 7")
+    assert held.verdict == "hold"
+    approval = approve_build(
+        lake, DAY2, "credit office duty officer", "the court confirmed by letter 7", LISTS
+    )
     publish_build(lake, DAY2, scratch, LISTS)
 
     release = read_current(lake)
@@ -238,7 +245,7 @@ def test_an_approval_is_for_one_content_only(lake: FolderLake, scratch: Path) ->
 def test_personal_data_cannot_be_approved(lake: FolderLake, scratch: Path) -> None:
     rows = healthy_rows("pub_penalty")
     rows[0]["violation_facts"] = "电话13812345678"
-    store_candidate(lake, DAY1, scratch, {"pub_penalty": rows})
+    store_candidate(lake, DAY1, scratch, {"pub_penalty": rows}, PENALTY)
 
     with pytest.raises(NotApprovable, match="mobile_in_violation_facts must be mended"):
         approve(lake, judge_candidate(lake, DAY1, scratch, PENALTY), "officer", "it is fine")
@@ -246,7 +253,7 @@ def test_personal_data_cannot_be_approved(lake: FolderLake, scratch: Path) -> No
 
 def test_a_damaged_file_is_never_published(lake: FolderLake, scratch: Path) -> None:
     publish_penalties(lake, DAY1, scratch, many_penalties(3))
-    candidate = store_candidate(lake, DAY2, scratch, {"pub_penalty": many_penalties(4)})
+    candidate = store_candidate(lake, DAY2, scratch, {"pub_penalty": many_penalties(4)}, PENALTY)
     judge_candidate(lake, DAY2, scratch, PENALTY)
     pointer = lake.read_bytes("current.json")
     path = lake.root / candidate.tables["pub_penalty"].files[0].key
@@ -262,7 +269,9 @@ def test_a_damaged_file_is_never_published(lake: FolderLake, scratch: Path) -> N
 
 
 def test_a_manifest_whose_row_counts_are_wrong_is_never_published(lake: FolderLake, scratch: Path) -> None:
-    table = store_candidate(lake, DAY1, scratch, {"pub_penalty": many_penalties(3)}).tables["pub_penalty"]
+    table = store_candidate(lake, DAY1, scratch, {"pub_penalty": many_penalties(3)}, PENALTY).tables[
+        "pub_penalty"
+    ]
     wrong = table.model_copy(
         update={"files": tuple(f.model_copy(update={"rows": 4}) for f in table.files), "rows": 4}
     )
@@ -308,7 +317,7 @@ def race(lake: FolderLake, scratch: Path, ours: str, rival: str) -> RacingLake:
     """Judge two builds against the same release; the rival will win the swap."""
     publish_penalties(lake, DAY1, scratch, many_penalties(3))
     for build, count in ((ours, 4), (rival, 5)):
-        store_candidate(lake, build, scratch, {"pub_penalty": many_penalties(count)})
+        store_candidate(lake, build, scratch, {"pub_penalty": many_penalties(count)}, PENALTY)
         judge_candidate(lake, build, scratch, PENALTY)
     return RacingLake(lake.root, rival, scratch)
 
@@ -335,6 +344,7 @@ def test_the_loser_of_the_swap_with_the_later_day_is_judged_anew_and_follows(
     assert release is not None
     assert done == Publication("published", release.release_id)
     assert release.release_id.endswith("r2")
+    assert find_release(lake, DAY3) == release
     assert release.parent is not None
     assert release.parent.startswith(DAY2)
     assert check_chain(lake, release) == 2
@@ -347,7 +357,7 @@ import os, signal, sys
 from pathlib import Path
 from creditlake.release import publish_build
 from creditlake.storage import FolderLake
-from tests.releases import small_rules
+from tests.releases import narrow_rules
 
 class DyingLake(FolderLake):
     left = int(sys.argv[2])
@@ -362,7 +372,7 @@ class DyingLake(FolderLake):
     def compare_and_swap(self, *a, **k):
         self._count(); super().compare_and_swap(*a, **k)
 
-publish_build(DyingLake(Path(sys.argv[1])), sys.argv[3], Path(sys.argv[4]), small_rules("pub_penalty"))
+publish_build(DyingLake(Path(sys.argv[1])), sys.argv[3], Path(sys.argv[4]), narrow_rules())
 """
 
 
@@ -377,11 +387,12 @@ def publish_dying(lake: FolderLake, scratch: Path, writes: int) -> int:
     return subprocess.run(command, check=False, env=with_repository()).returncode
 
 
+@pytest.mark.slow
 def test_killed_before_any_write_readers_keep_the_old_release_and_a_rerun_finishes(
     lake: FolderLake, scratch: Path
 ) -> None:
     first = publish_penalties(lake, DAY1, scratch, many_penalties(3)).release_id
-    store_candidate(lake, DAY2, scratch, {"pub_penalty": many_penalties(4)})
+    store_candidate(lake, DAY2, scratch, {"pub_penalty": many_penalties(4)}, PENALTY)
     judge_candidate(lake, DAY2, scratch, PENALTY)
 
     writes = 0
@@ -408,17 +419,17 @@ from pathlib import Path
 from creditlake.published import read_pointer
 from creditlake.release import judge_candidate, publish_build
 from creditlake.storage import FolderLake, StorageFull
-from tests.releases import many_penalties, small_rules, store_candidate
+from tests.releases import many_penalties, narrow_rules, store_candidate
 
-disk, rules = Path(sys.argv[1]), small_rules("pub_penalty")
+disk, rules = Path(sys.argv[1]), narrow_rules()
 lake, scratch, ballast = FolderLake(disk / "lake"), disk / "scratch", disk / "ballast"
 for build, count in (("20261116-01", 3), ("20261117-01", 4)):
-    store_candidate(lake, build, scratch, {"pub_penalty": many_penalties(count)})
+    store_candidate(lake, build, scratch, {"pub_penalty": many_penalties(count)}, rules)
     judge_candidate(lake, build, scratch, rules)
     if count == 3:
         publish_build(lake, build, scratch, rules)
 first = read_pointer(lake)
-for left_kb in range(0, 4000, 50):
+for left_kb in (0, 50, 100, 200, 400, 800, 1600, 3200, 6400):
     with ballast.open("wb", buffering=0) as file:
         try:
             while file.write(bytes(4096)) == 4096:
@@ -435,6 +446,7 @@ for left_kb in range(0, 4000, 50):
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_anywhere_in_publish_is_said_and_leaves_the_old_release(tmp_path: Path) -> None:
     if subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
         pytest.skip("this kernel allows no user namespace, so no small disk can be mounted")
