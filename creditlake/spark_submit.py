@@ -41,6 +41,7 @@ def spark_submit_conf(chosen: Settings) -> dict[str, str]:
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.sql.dataFrameQueryContext.enabled": "false",
         "spark.sql.adaptive.enabled": "true",
+        "spark.sql.broadcastTimeout": "3600s",
         "spark.sql.shuffle.partitions": str(2 * chosen.threads),
         "spark.sql.codegen.maxFields": "400",
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",

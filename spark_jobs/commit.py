@@ -8,11 +8,15 @@ manifest lists no records.
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -33,7 +37,7 @@ from creditlake.storage import (
 )
 from spark_jobs.session import jvm_pid
 from spark_jobs.standardising import OUTCOMES, standardise
-from spark_jobs.tables import read_cells, write_table
+from spark_jobs.tables import make_frame, read_cells, write_table
 
 LOG = logging.getLogger("creditlake.standardise")
 KEPT = ("accepted", "held")
@@ -67,15 +71,13 @@ def standardise_batches(context: StepContext, batches: Sequence[RecordBatch]) ->
     attempt = f"records/{contract.department}/{contract.dataset}/{uuid.uuid4().hex[:12]}"
     files = [entry for batch in batches for entry in batch.cells.outputs]
     written: list[FileEntry] = []
-    counts: dict[str, dict[str, int]] = {}
     if files:
         cells = read_cells(context.spark, context.lake, files, contract, context.scratch)
         received = describe_batches(context.spark, contract, batches)
         records = standardise(cells, contract, context.catalog, context.key, received)
         placed = records.withColumns({"_batch": F.col("batch_id"), "_outcome": F.col("outcome")})
         written = write_table(placed, context.lake, attempt, ("_batch", "_outcome"))
-        counts = count_defects(context, attempt, written)
-    return [commit_batch(context, batch, written, counts, started_at) for batch in batches]
+    return [commit_batch(context, batch, written, started_at) for batch in batches]
 
 
 def describe_batches(spark: SparkSession, contract: Contract, batches: Sequence[RecordBatch]) -> DataFrame:
@@ -91,7 +93,7 @@ def describe_batches(spark: SparkSession, contract: Contract, batches: Sequence[
         )
         for found in batches
     ]
-    return spark.createDataFrame(rows, "batch_id string, _received_date date, _late_before date")
+    return make_frame(spark, rows, "batch_id string, _received_date date, _late_before date")
 
 
 def late_before(received: date, days: int) -> date | None:
@@ -110,31 +112,28 @@ def late_before(received: date, days: int) -> date | None:
         decided -= timedelta(days=1)
 
 
-def count_defects(
-    context: StepContext, attempt: str, written: Sequence[FileEntry]
-) -> dict[str, dict[str, int]]:
-    """Return, by batch, the rows that have each code; read back from the written files, this column only."""
-    schema = "defects array<struct<code:string>>, _batch string"
-    rows = (
-        context.spark.read.schema(schema)
-        .parquet(context.lake.spark_url(attempt))
-        .where(F.size("defects") > 0)
-        .select("_batch", F.explode(F.array_distinct("defects.code")).alias("code"))
-        .groupBy("_batch", "code")
-        .count()
-        .collect()  # a few dozen counts per batch
-    )
-    counts: dict[str, dict[str, int]] = {}
-    for row in sorted(rows):
-        counts.setdefault(row["_batch"], {})[row["code"]] = row["count"]
-    return counts
+def count_defects(lake: Lake, files: Sequence[FileEntry]) -> dict[str, int]:
+    """Return the rows that have each code, by code; read back from written files, the codes only."""
+    counts: Counter[str] = Counter()
+    for entry in files:
+        with lake.open(entry.key) as stream:
+            for part in pq.ParquetFile(stream).iter_batches(columns=["defects.list.element.code"]):
+                defects = part.column("defects")
+                found = pa.table(
+                    {
+                        "row": pc.list_parent_indices(defects),
+                        "code": pc.struct_field(pc.list_flatten(defects), "code"),
+                    }
+                )
+                for pair in found.group_by(["row", "code"]).aggregate([])["code"].value_counts():
+                    counts[pair["values"].as_py()] += pair["counts"].as_py()
+    return dict(sorted(counts.items()))
 
 
 def commit_batch(
     context: StepContext,
     batch: RecordBatch,
     written: Sequence[FileEntry],
-    counts: dict[str, dict[str, int]],
     started_at: datetime,
 ) -> StepManifest:
     """Write the rejects manifest, then the records manifest; if another run was first, its result stands."""
@@ -154,7 +153,7 @@ def commit_batch(
         status="blocked" if blocked else "ok",
         inputs=batch.cells.outputs,
         outputs=[] if blocked else [entry for entry in own if entry.outcome in KEPT],
-        counts={"received": expected, **rows, **counts.get(batch.batch.batch_id, {})},
+        counts={"received": expected, **rows, **count_defects(context.lake, own)},
         defects=defects,
         columns=batch.cells.columns,
         started_at=started_at,

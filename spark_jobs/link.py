@@ -36,8 +36,8 @@ from spark_jobs.commit import StepContext
 from spark_jobs.linking import legal_name_owners, link_parties, number_owners, party_columns, select_parties
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
-from spark_jobs.session import jvm_pid, open_session
-from spark_jobs.tables import columns_schema, read_files, write_table
+from spark_jobs.session import expect_rows, jvm_pid, open_session
+from spark_jobs.tables import columns_schema, make_frame, read_files, write_table
 
 LOG = logging.getLogger("creditlake.link")
 LINK_VERSION = "1"
@@ -88,6 +88,7 @@ def make_registers(context: StepContext, business_date: date, build: str) -> Ste
         else:
             continue
         inputs += [entry for found in wanted for entry in found.outputs]
+    expect_rows(context.spark, sum(entry.rows for entry in inputs))
     outputs: list[FileEntry] = []
     attempt = uuid.uuid4().hex[:12]
 
@@ -98,7 +99,7 @@ def make_registers(context: StepContext, business_date: date, build: str) -> Ste
 
     build_registers(
         context.spark,
-        reduce(DataFrame.unionByName, observed) if observed else context.spark.createDataFrame([], OBSERVED),
+        reduce(DataFrame.unionByName, observed) if observed else make_frame(context.spark, [], OBSERVED),
         reduce(DataFrame.unionByName, change_logs) if change_logs else None,
         read_registers(context, parent.outputs) if parent else None,
         context.key,
@@ -144,7 +145,7 @@ def read_register(
         (found.batch.batch_id, rank, found.batch.received_date, rank == len(batches) - 1)
         for rank, found in enumerate(batches)
     ]
-    return records, context.spark.createDataFrame(places, PLACES)
+    return records, make_frame(context.spark, places, PLACES)
 
 
 def read_registers(context: StepContext, files: Sequence[FileEntry]) -> Registers:
@@ -193,6 +194,8 @@ def make_links(context: StepContext, business_date: date, build: str, made: Step
         schema = columns_schema(party_columns(contract), contract)
         records = read_files(context.spark, context.lake, files, schema, context.scratch)
         parties.append(select_parties(records, contract))
+    rows = sum(entry.rows for entry in inputs) - sum(entry.rows for entry in made.outputs)
+    expect_rows(context.spark, rows)
     registers = read_registers(context, made.outputs)
     policy: dict[tuple[str, str], str] = {
         (row.tier, row.subject_kind): row.outcome
@@ -205,7 +208,6 @@ def make_links(context: StepContext, business_date: date, build: str, made: Step
         legal_name_owners(registers.names),
         policy,
     )
-    rows = sum(entry.rows for entry in inputs) - sum(entry.rows for entry in made.outputs)
     outputs = write_table(
         links.coalesce(max(2, rows // ROWS_A_FILE)),
         context.lake,

@@ -19,6 +19,7 @@ from spark_jobs.expressions import hmac_hex
 from spark_jobs.history import merge_versions, open_rows
 from spark_jobs.observing import CHANGE_LOG, source_hash
 from spark_jobs.register_facts import identifiers_now, names_now, roles_now, subjects_now
+from spark_jobs.tables import make_frame
 
 SUBJECT_ID_HEX = 20
 VERSION_TYPES = "known_from date, known_to date"
@@ -124,7 +125,7 @@ def build_registers(
         names=finish("names", names_now(identified, changes, known.get("names"))),
         roles=finish("roles", roles_now(identified, changes, known.get("roles"))),
         subject_changes=settle(
-            "subject_changes", parent.subject_changes if parent else spark.createDataFrame([], CHANGES)
+            "subject_changes", parent.subject_changes if parent else make_frame(spark, [], CHANGES)
         ),
         alarms=settle("alarms", find_alarms(identifiers, subjects)),
     )
@@ -135,7 +136,7 @@ def build_registers(
 def identify_changes(spark: SparkSession, change_log: DataFrame | None, subjects: DataFrame) -> DataFrame:
     """Return the change log with subject_id; entries about subjects that no register has are left out."""
     if change_log is None:
-        return spark.createDataFrame([], CHANGE_LOG).withColumnRenamed("source_key_hash", "subject_id")
+        return make_frame(spark, [], CHANGE_LOG).withColumnRenamed("source_key_hash", "subject_id")
     return change_log.join(
         open_rows(subjects).select("source_key_hash", "subject_id"), "source_key_hash"
     ).drop("source_key_hash")

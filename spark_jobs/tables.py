@@ -1,6 +1,7 @@
 """The lake's Parquet as Spark reads and writes it: explicit files and schemas, a fresh folder per write."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -9,6 +10,36 @@ from pyspark.sql.types import DataType, DateType, LongType, StringType, StructFi
 
 from creditlake.contract import Contract
 from creditlake.storage import FileEntry, Lake
+from spark_jobs.defects import sql_text
+
+
+def make_frame(spark: SparkSession, rows: Sequence[Sequence[object]], schema: StructType | str) -> DataFrame:
+    """Return a small table from Python values: text, whole numbers, truth values, dates, None.
+
+    Made of SQL literals: `createDataFrame` would start Python workers for a handful of rows.
+    """
+    columns = StructType.fromDDL(schema) if isinstance(schema, str) else schema
+    assert isinstance(columns, StructType)
+    if not rows:
+        empty = [F.lit(None).cast(field.dataType).alias(field.name) for field in columns.fields]
+        return spark.range(0).select(*empty)
+    values = ", ".join(f"({', '.join(map(sql_literal, row))})" for row in rows)
+    table = spark.sql(f"values {values}").toDF(*columns.names)
+    return table.select(*(F.col(field.name).cast(field.dataType) for field in columns.fields))
+
+
+def sql_literal(value: object) -> str:
+    """Return a value as a SQL literal."""
+    match value:
+        case None:
+            return "null"
+        case bool() | int():
+            return str(value).lower()
+        case date():
+            return f"date'{value.isoformat()}'"
+        case str():
+            return sql_text(value)
+    raise TypeError(f"no literal for {type(value).__name__}")
 
 
 def read_files(
@@ -20,7 +51,7 @@ def read_files(
     """
     paths = [str(path) for path in lake.localise(files, scratch)]
     if not paths:
-        return spark.createDataFrame([], schema)
+        return make_frame(spark, [], schema)
     return spark.read.schema(schema).parquet(*paths)
 
 
