@@ -12,7 +12,7 @@
 
 {# What a run of digits is replaced by, null to leave it. The first rule that fits decides. #}
 {% macro run_replacement(run) -%}
-  {%- set rows = read_rules('redaction', 'not keep_prefix and effective_from <= ' ~ business_date()) -%}
+  {%- set rows = read_rules('redaction', 'not keep_prefix and ' ~ holds_today()) -%}
   {%- set kinds = {'resident_id': 'resident_id', 'phone': 'mobile', 'bank_account': 'card'} -%}
   coalesce(
       case
@@ -38,7 +38,7 @@
 {# Names of third persons after the word that introduces them, in the fields that the rule names. #}
 {% macro redact_parties(text, field) -%}
   {%- set rows = read_rules(
-      'redaction', "keep_prefix and list_contains(string_split(fields, ';'), '" ~ field ~ "') and effective_from <= " ~ business_date()
+      'redaction', "keep_prefix and list_contains(string_split(fields, ';'), '" ~ field ~ "') and " ~ holds_today()
   ) -%}
   {%- for row in rows %}regexp_replace({% endfor -%}
   {{ text }}

@@ -13,6 +13,12 @@
 {%- endmacro %}
 
 
+{# Condition on a rule table: the row holds on the business date. #}
+{% macro holds_today() -%}
+  effective_from <= {{ business_date() }} and (effective_to is null or effective_to >= {{ business_date() }})
+{%- endmacro %}
+
+
 {# Rule tables hold several values in one text cell, separated by `;`. #}
 {% macro quoted_list(cell) -%}
   {%- for value in cell.split(';') %}'{{ value | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor -%}
@@ -107,7 +113,7 @@
 
 {# The public form of an identifier: left and right characters stay, the rest becomes stars. #}
 {% macro masked(value, field) -%}
-  {%- set rows = read_rules('masking', "list_contains(string_split(fields, ';'), '" ~ field ~ "') and effective_from <= " ~ business_date()) -%}
+  {%- set rows = read_rules('masking', "list_contains(string_split(fields, ';'), '" ~ field ~ "') and " ~ holds_today()) -%}
   {%- if rows | length == 1 and rows[0].public_form == 'mask' -%}
   {%- set row = rows[0] -%}
   case

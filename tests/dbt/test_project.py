@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,10 +11,10 @@ import pytest
 
 from creditlake.catalog import load_catalog
 from creditlake.marts.database import LINKING, PLATFORM
-from creditlake.marts.dbt import PROJECT
+from creditlake.marts.dbt import PROJECT, environment
 from creditlake.settings import REPOSITORY
 from tests.dbt.city import City
-from tests.dbt.conftest import TODAY, PartialRun
+from tests.dbt.conftest import TODAY, PartialRun, settings_at
 
 FACTS = ("Grain: ", "Scope: ", "Refresh: ", "Known limits: ", "Used by: ")
 NAMES = {
@@ -153,6 +154,14 @@ def test_the_plan_test_would_see_a_slow_join() -> None:
     assert "BLOCKWISE_NL_JOIN" in plan
 
 
-def test_a_bare_dbt_run_does_not_write_marts_anywhere() -> None:
-    text = (PROJECT / "macros" / "release.sql").read_text("utf-8")
-    assert "candidate_folder is not set" in text
+def test_a_bare_dbt_run_refuses_to_write_marts(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from dbt.cli.main import dbtRunner
+
+    with environment(settings_at(tmp_path), tmp_path / "empty.duckdb"):
+        outcome = dbtRunner().invoke([
+            "run", "--select", "ledger_publication", "--project-dir", str(PROJECT), "--profiles-dir",
+            str(PROJECT), "--target-path", str(tmp_path), "--log-path", str(tmp_path), "--no-version-check",
+        ])  # fmt: skip
+    assert not outcome.success
+    assert "candidate_folder is not set" in capfd.readouterr().out
+    assert list(tmp_path.glob("**/*.parquet")) == []
