@@ -17,15 +17,8 @@ from tests.gate.tables import Row, healthy_rows, write_table
 RULES = read_rules()
 BATCH = "b00000000000000000001"
 NARROW = frozenset(
-    {
-        "record_id",
-        "subject_id",
-        "counterpart_class",
-        "counterpart_name",
-        "violation_facts",
-        "penalty_content",
-        "fine_cny",
-    }
+    {"record_id", "subject_id", "counterpart_class", "counterpart_name", "violation_facts", "penalty_content"}
+    | {"list_code", "party_type", "name"}
 )
 
 
@@ -37,19 +30,18 @@ def small_rules(*tables: str) -> Rules:
     )
 
 
-def narrow_rules() -> Rules:
-    """Return rules for penalties of few columns, so that tests of publishing do not pay for the gate."""
-    declared = RULES.declarations["pub_penalty"]
+def narrow_rules(table: str = "pub_penalty") -> Rules:
+    """Return rules for a table of few columns, so that tests of publishing do not pay for the gate."""
+    declared = RULES.declarations[table]
+    expectations = [e for e in declared.expectations if set(e.columns) <= NARROW]
     narrow = declared.model_copy(
         update={
             "columns": {name: kind for name, kind in declared.columns.items() if name in NARROW},
-            "lookup": ("subject_id", "counterpart_name"),
-            "expectations": tuple(e for e in declared.expectations if set(e.columns) <= NARROW),
+            "lookup": tuple(name for name in declared.lookup if name in NARROW),
+            "expectations": tuple(expectations[:4]),
         }
     )
-    return Rules(
-        declarations={"pub_penalty": narrow}, envelopes={"pub_penalty": RULES.envelopes["pub_penalty"]}
-    )
+    return Rules(declarations={table: narrow}, envelopes={table: RULES.envelopes[table]})
 
 
 def store_table(lake: Lake, declaration: Declaration, rows: list[Row], scratch: Path) -> TableEntry:

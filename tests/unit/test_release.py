@@ -33,11 +33,11 @@ from creditlake.release import (
 )
 from creditlake.storage import CorruptObject, FolderLake
 from tests.gate.tables import Row, healthy_rows
-from tests.releases import many_defaulters, many_penalties, narrow_rules, small_rules, store_candidate
+from tests.releases import many_defaulters, many_penalties, narrow_rules, store_candidate
 from tests.services import on_small_disk
 
 PENALTY = narrow_rules()
-LISTS = small_rules("pub_list_current")
+LISTS = narrow_rules("pub_list_current")
 DAY1, DAY2, DAY3 = "20261116-01", "20261117-01", "20261118-01"
 
 
@@ -175,7 +175,7 @@ def test_the_report_of_a_held_candidate_says_what_to_do_and_whom_to_ask(
     lake: FolderLake, scratch: Path
 ) -> None:
     for build, count in ((DAY1, 100), (DAY2, 300)):
-        store_candidate(lake, build, scratch, {"pub_list_current": many_defaulters(count)})
+        store_candidate(lake, build, scratch, {"pub_list_current": many_defaulters(count)}, LISTS)
         judge_candidate(lake, build, scratch, LISTS)
         if build == DAY1:
             publish_build(lake, build, scratch, LISTS)
@@ -210,10 +210,10 @@ def test_a_verdict_under_older_rules_is_no_verdict(lake: FolderLake, scratch: Pa
 
 
 def test_an_approved_candidate_is_published_with_its_decision(lake: FolderLake, scratch: Path) -> None:
-    store_candidate(lake, DAY1, scratch, {"pub_list_current": many_defaulters(100)})
+    store_candidate(lake, DAY1, scratch, {"pub_list_current": many_defaulters(100)}, LISTS)
     judge_candidate(lake, DAY1, scratch, LISTS)
     publish_build(lake, DAY1, scratch, LISTS)
-    store_candidate(lake, DAY2, scratch, {"pub_list_current": many_defaulters(300)})
+    store_candidate(lake, DAY2, scratch, {"pub_list_current": many_defaulters(300)}, LISTS)
     held = judge_candidate(lake, DAY2, scratch, LISTS)
 
     assert held.verdict == "hold"
@@ -229,13 +229,13 @@ def test_an_approved_candidate_is_published_with_its_decision(lake: FolderLake, 
 
 
 def test_an_approval_is_for_one_content_only(lake: FolderLake, scratch: Path) -> None:
-    store_candidate(lake, DAY1, scratch, {"pub_list_current": many_defaulters(100)})
+    store_candidate(lake, DAY1, scratch, {"pub_list_current": many_defaulters(100)}, LISTS)
     judge_candidate(lake, DAY1, scratch, LISTS)
     publish_build(lake, DAY1, scratch, LISTS)
-    store_candidate(lake, DAY2, scratch, {"pub_list_current": many_defaulters(300)})
+    store_candidate(lake, DAY2, scratch, {"pub_list_current": many_defaulters(300)}, LISTS)
     approve(lake, judge_candidate(lake, DAY2, scratch, LISTS), "officer", "confirmed")
     other = "20261117-02"
-    store_candidate(lake, other, scratch, {"pub_list_current": many_defaulters(301)})
+    store_candidate(lake, other, scratch, {"pub_list_current": many_defaulters(301)}, LISTS)
     judge_candidate(lake, other, scratch, LISTS)
 
     with pytest.raises(ReleaseHeld):

@@ -212,6 +212,7 @@ def test_text_stays_text_in_excel(tmp_path: Path) -> None:
     assert [cell.data_type for cell in row] == ["s"] * 7 + ["n", "n"]
 
 
+@pytest.mark.slow
 def test_a_file_holds_a_hundred_thousand_rows_at_most(tmp_path: Path) -> None:
     rows = ([number] for number in range(ROWS_PER_FILE + 1))
 

@@ -176,6 +176,7 @@ print(peak_memory_mb())
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     peaks = []
     for rows in (40_000, 320_000):  # the larger one is 250 MB of text, 450 MB as Python objects
