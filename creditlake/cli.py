@@ -17,6 +17,7 @@ from creditlake import steps
 from creditlake.batch_commands import batch_app
 from creditlake.catalog_commands import catalog_app
 from creditlake.errors import OPERATOR_ERRORS
+from creditlake.release_commands import approve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(batch_app, name="batch")
+app.command()(approve)
 
 BusinessDate = Annotated[
     str, typer.Option("--business-date", help="the day the run stands for, e.g. 2026-11-16 (Asia/Shanghai)")

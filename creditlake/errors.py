@@ -1,8 +1,13 @@
 """The errors an operator can act on: the command line prints their message, not a traceback."""
 
+from creditlake.approval import NotApprovable
 from creditlake.builds import BuildError
 from creditlake.catalog import CatalogError
+from creditlake.decode.decode import DecodeError
 from creditlake.demo.airflow import AirflowError
+from creditlake.gate.declaration import InvalidDeclaration
+from creditlake.marts.dbt import DbtFailed
+from creditlake.records import NotSettled
 from creditlake.release import ReleaseRefused
 from creditlake.settings import SettingsError
 from creditlake.spark_submit import SparkFailed
@@ -13,7 +18,12 @@ OPERATOR_ERRORS = (
     AirflowError,
     BuildError,
     CatalogError,
+    DbtFailed,
+    DecodeError,
     GateHeld,
+    InvalidDeclaration,
+    NotApprovable,
+    NotSettled,
     ReleaseRefused,
     SettingsError,
     SparkFailed,

@@ -100,7 +100,7 @@ def gate(build: str) -> dict[str, int]:
 
     verdict = judge_candidate(lake(), build, settings().scratch)
     if verdict.verdict == "hold":
-        reasons = "\n".join(f"  {f.name}: {f.message} (ask {f.ask})" for f in verdict.holds)
+        reasons = "\n".join(f"  {f.message} (ask {f.ask})" for f in verdict.holds)
         raise GateHeld(
             f"build {build} is held, the published release stays; report candidates/{build}/\n{reasons}"
         )

@@ -12,7 +12,7 @@ from creditlake.builds import list_builds
 from creditlake.candidate import CandidateManifest, LedgerRow, read_candidate
 from creditlake.catalog import Catalog
 from creditlake.gate.model import Verdict
-from creditlake.published import ReleaseManifest, read_release, release_key
+from creditlake.published import ReleaseManifest, find_release, release_key
 from creditlake.receipts import list_batches, list_receipts
 from creditlake.storage import BatchDefect, Lake, ObjectMissing, list_manifests
 
@@ -137,15 +137,6 @@ def find_verdict(lake: Lake, build: str) -> Verdict | None:
         return Verdict.model_validate_json(lake.read_bytes(f"candidates/{build}/gate.json"))
     except ObjectMissing:
         return None
-
-
-def find_release(lake: Lake, build: str) -> ReleaseManifest | None:
-    """Return the release made from a build, or None when there is none."""
-    for key in lake.list_keys("releases"):
-        release_id, name = key.split("/")[1:3]
-        if name == "manifest.json" and release_id.startswith(f"{build}-"):
-            return read_release(lake, release_id)
-    return None
 
 
 def read_changes(lake: Lake, release: ReleaseManifest | None) -> dict[str, dict[str, int]]:

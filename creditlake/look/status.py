@@ -6,9 +6,9 @@ from rich.console import Console
 
 from creditlake.builds import list_builds
 from creditlake.catalog import Catalog
-from creditlake.look.day import find_release, find_verdict
+from creditlake.look.day import find_verdict
 from creditlake.notices import list_notices
-from creditlake.published import read_pointer
+from creditlake.published import find_release, read_pointer
 from creditlake.receipts import list_batches
 from creditlake.storage import Lake, list_manifests
 
