@@ -64,28 +64,22 @@ def list_records(lake: Lake, catalog: Catalog, contract: Contract, until: date) 
         yield RecordBatch(contract, batch, cells, step_key, find_manifest(lake, place), verdict)
 
 
-def list_current_records(lake: Lake, catalog: Catalog, contract: Contract, until: date) -> list[RecordBatch]:
-    """Return the batches whose records a build may use, in receipt order; a snapshot's last is its state."""
-    batches = list_records(lake, catalog, contract, until)
-    return [found for found in batches if found.manifest is not None and found.manifest.status == "ok"]
+def settled_records(lake: Lake, catalog: Catalog, until: date) -> dict[str, list[RecordBatch]]:
+    """Return the batches a build may use, by dataset, in receipt order; a snapshot's last is its state.
 
-
-def refuse_unsettled(lake: Lake, catalog: Catalog, until: date) -> None:
-    """Raise NotSettled if a batch waits for decode or standardise: a build without it would lose its rows."""
-    waiting = []
+    Raises NotSettled if a batch waits for decode or standardise: a build without it would lose its rows.
+    """
+    usable: dict[str, list[RecordBatch]] = {}
+    waiting: list[str] = []
     for name, contract in catalog.contracts.items():
-        waiting += [
-            f"{name} {batch.batch_id}: decode"
-            for batch, _, cells in list_decoded(lake, catalog, contract, until)
-            if cells is None
-        ]
-        waiting += [
-            f"{name} {found.batch.batch_id}: standardise"
-            for found in list_records(lake, catalog, contract, until)
-            if found.manifest is None
-        ]
+        decoded = {batch.batch_id: cells for batch, _, cells in list_decoded(lake, catalog, contract, until)}
+        waiting += [f"{name} {batch_id}: decode" for batch_id, cells in decoded.items() if cells is None]
+        records = list(list_records(lake, catalog, contract, until))
+        waiting += [f"{name} {one.batch.batch_id}: standardise" for one in records if one.manifest is None]
+        usable[name] = [one for one in records if one.manifest is not None and one.manifest.status == "ok"]
     if waiting:
         raise NotSettled(f"{len(waiting)} batches wait, run their step first: {'; '.join(waiting[:10])}")
+    return usable
 
 
 def rejects_of(lake: Lake, batch: RecordBatch) -> StepManifest | None:

@@ -97,19 +97,19 @@ def describe_batches(spark: SparkSession, contract: Contract, batches: Sequence[
 
 
 def late_before(received: date, days: int) -> date | None:
-    """Return the first decision date whose deadline is not over on `received`; None where the calendar ends.
+    """Return the first decision date that is not certainly late on `received`; None where nothing is known.
 
-    Deadlines never come earlier for later decisions, so a decision is late if and only if it lies before.
+    Deadlines never come earlier for later decisions, so a decision is late if and only if it lies before. A
+    deadline beyond the calendar's end is unknown, and unknown is not late.
     """
     calendar = work_calendar()
     decided = received
-    while True:
+    while decided.year >= calendar.first_year:
         deadline = calendar.deadline(decided - timedelta(days=1), days)
-        if deadline is None:
-            return None
-        if deadline < received:
+        if deadline is not None and deadline < received:
             return decided
         decided -= timedelta(days=1)
+    return None
 
 
 def count_defects(lake: Lake, files: Sequence[FileEntry]) -> dict[str, int]:

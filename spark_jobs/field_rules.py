@@ -7,7 +7,6 @@ and a defect. Every stage reads columns of the one before: an expression that re
 that take longer to compile than the data to pass.
 """
 
-from collections.abc import Iterable
 from functools import cache, reduce
 from itertools import product
 from operator import or_
@@ -32,7 +31,8 @@ CHANGE_OPS = {
 }
 TRUE_TEXTS, FALSE_TEXTS = ("1", "Y", "TRUE", "是"), ("0", "N", "FALSE", "否")
 SEPARATORS = "[;；、,，|]+"
-MISSING_DAY = "^\\s*1900[-/.年]0?1[-/.月]0?1日?\\s*$"  # a department's way to say that there is no date
+MISSING_DAY = "^1900[-/.年]?0?1[-/.月]?0?1日?$"
+PLAIN_DATE = "^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}$"  # most dates; the dialects cost ten times as much
 WRONG = ("suspect", "invalid", "masked")
 
 
@@ -41,7 +41,7 @@ WRONG = ("suspect", "invalid", "masked")
 
 def text_columns(contract: Contract) -> dict[str, Column]:
     """Return `text_<field>`: trimmed."""
-    return {f"text_{name}": F.trim(F.col(f"raw_{name}"), F.lit(BLANKS)) for name in contract.fields}
+    return {f"text_{name}": F.btrim(F.col(f"raw_{name}"), F.lit(BLANKS)) for name in contract.fields}
 
 
 def filled_columns(contract: Contract) -> dict[str, Column]:
@@ -52,14 +52,24 @@ def filled_columns(contract: Contract) -> dict[str, Column]:
         zero_counts = field.type in ZERO_IS_A_VALUE or field.decimal is not None
         filled = ~is_one_of(f"text_{name}", filler_spellings(zero_counts))
         if field.type == "date":
-            filled &= ~text.rlike(MISSING_DAY)
+            filled &= ~is_missing_day(text)
         columns[f"text_{name}"] = F.when(filled, text)
     return columns
 
 
-def is_one_of(column: str, texts: Iterable[str]) -> Column:
-    """Whether a column holds one of many texts; as SQL, because `isin` asks the JVM about each of them."""
-    return F.expr(f"{column} in ({', '.join(map(sql_text, texts))})")
+def is_one_of(column: str, texts: tuple[str, ...]) -> Column:
+    """Whether a column holds one of many texts; long ones are told by their length alone.
+
+    As SQL, because `isin` asks the JVM about each of the texts.
+    """
+    longest = max(len(text.encode()) for text in texts)
+    listed = ", ".join(map(sql_text, texts))
+    return F.expr(f"octet_length({column}) <= {longest} and {column} in ({listed})")
+
+
+def is_missing_day(text: Column) -> Column:
+    """Whether a date is 1900-1-1, which departments send for a missing one."""
+    return text.startswith("1900") & text.rlike(MISSING_DAY)
 
 
 @cache
@@ -91,7 +101,7 @@ def form_columns(contract: Contract) -> dict[str, Column]:
         if field.type in IDENTIFIER_TYPES:
             columns[f"code_{name}"] = ex.clean_identifier(text)
         elif field.type == "multi_enum":
-            joined = F.trim(F.regexp_replace(plain_form(text), SEPARATORS, ";"), F.lit(";"))
+            joined = F.btrim(F.regexp_replace(plain_form(text), SEPARATORS, ";"), F.lit(";"))
             columns[f"parts_{name}"] = F.split(joined, ";")
     return columns
 
@@ -194,7 +204,8 @@ def read_value(text: Column, field: FieldContract) -> Column:
         return ex.parse_decimal(text, *field.decimal, field.multiply_by)
     match field.type:
         case "date":
-            date = ex.parse_date(text)
+            plain = F.translate(text, "/", "-").try_cast("date")
+            date = F.when(text.rlike(PLAIN_DATE), plain).otherwise(ex.parse_date(text))
             return F.when(~text.isin(*field.open_ended), date) if field.open_ended else date
         case "integer":
             return F.translate(text, ",，", "").try_cast("bigint")
@@ -226,7 +237,9 @@ def check_fields(contract: Contract, rules: DefectRules) -> None:
         if field.length:
             # Blanks and marks around a code are cleaned away; they make no code too long.
             measured = f"code_{name}" if field.type in IDENTIFIER_TYPES else f"text_{name}"
-            too_long = F.length(F.col(measured)) > field.length.max
+            value = F.col(measured)
+            # A text of so few bytes has no more characters: only then are they counted.
+            too_long = (F.octet_length(value) > field.length.max) & (F.length(value) > field.length.max)
             detail = f"at most {field.length.max} characters"
             rules.add(too_long, "T01", name, detail, other_level=not field.length.sourced)
 
@@ -242,7 +255,7 @@ def check_presence(name: str, field: FieldContract, contract: Contract, rules: D
         missing &= reduce(or_, conditions)
     if name == moved_to(contract):
         missing &= ~F.col(f"moved_{name}")
-    blank = F.coalesce(F.trim(F.col(f"raw_{name}"), F.lit(BLANKS)) == "", F.lit(True))
+    blank = F.coalesce(F.btrim(F.col(f"raw_{name}"), F.lit(BLANKS)) == "", F.lit(True))
     rules.add(missing & blank, "M01", name)
     rules.add(missing & ~blank, "M02", name)
 

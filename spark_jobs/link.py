@@ -6,9 +6,8 @@ first one; a retry after it goes on with exactly those, whatever has been receiv
 
 import argparse
 import logging
-import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
 
@@ -16,7 +15,7 @@ from pyspark.sql import DataFrame
 
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import Contract
-from creditlake.records import RecordBatch, list_current_records, refuse_unsettled
+from creditlake.records import RecordBatch, settled_records
 from creditlake.settings import settings
 from creditlake.storage import (
     FileEntry,
@@ -36,7 +35,7 @@ from spark_jobs.commit import StepContext
 from spark_jobs.linking import legal_name_owners, link_parties, number_owners, party_columns, select_parties
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
-from spark_jobs.session import expect_rows, jvm_pid, open_session
+from spark_jobs.session import expect_rows, jvm_pid, open_session, run_application
 from spark_jobs.tables import columns_schema, make_frame, read_files, write_table
 
 LOG = logging.getLogger("creditlake.link")
@@ -52,23 +51,20 @@ def run(business_date: date, build: str) -> None:
         LOG.info("build %s is linked already", build)
         return
     registers = find_manifest(lake, build_manifest_key("registers", build))
-    if registers is None:
-        refuse_unsettled(lake, catalog, business_date)
+    current = {} if registers else settled_records(lake, catalog, business_date)
     spark = open_session("creditlake link", chosen)
     context = StepContext(spark, lake, catalog, chosen.subject_key(), chosen.scratch)
     if registers is None:
-        registers = make_registers(context, business_date, build)
+        registers = make_registers(context, business_date, build, current)
     make_links(context, business_date, build, registers)
     spark.stop()
 
 
-def make_registers(context: StepContext, business_date: date, build: str) -> StepManifest:
+def make_registers(
+    context: StepContext, business_date: date, build: str, current: Mapping[str, Sequence[RecordBatch]]
+) -> StepManifest:
     """Build, write and commit the registers; the manifest fixes the batches of the whole build."""
     started_at = now_utc()
-    current = {
-        name: list_current_records(context.lake, context.catalog, contract, business_date)
-        for name, contract in context.catalog.contracts.items()
-    }
     parent = find_parent(context.lake, build)
     seen = {batch for batches in batches_of(parent).values() for batch in batches} if parent else set()
     inputs: list[FileEntry] = list(parent.outputs) if parent else []
@@ -282,8 +278,7 @@ def main() -> None:
     parser.add_argument("--business-date", type=date.fromisoformat, required=True)
     parser.add_argument("--build", required=True)
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
-    run(arguments.business_date, arguments.build)
+    run_application(lambda: run(arguments.business_date, arguments.build))
 
 
 if __name__ == "__main__":

@@ -169,7 +169,11 @@ def number_owners(identifiers: DataFrame, names: DataFrame) -> DataFrame:
             F.min("id_kind").alias("id_kind"),
             F.max("is_intact").alias("is_intact"),
             F.max("current_name").alias("current_name"),
-            F.first("all_names").alias("all_names"),  # asked only of a sole owner
+            F.first("all_names").alias("all_names"),
+        )
+        # Of several owners no name can agree; which one came first would be chance.
+        .withColumns(
+            {name: F.when(F.size("owners") == 1, F.col(name)) for name in ("current_name", "all_names")}
         )
     )
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from creditlake.contract import Contract, RowCheck
 from spark_jobs.defects import DefectRules
-from spark_jobs.field_rules import MISSING_DAY
+from spark_jobs.field_rules import is_missing_day
 
 UNIT_ERROR = 10_000  # 元 taken for 万元, or the contrary
 AMOUNT_IN_TEXT = r"(?:人民币)?\s*([0-9][0-9,，]*(?:\.[0-9]+)?)\s*(万?)元"
@@ -80,7 +80,7 @@ def text_amount_agrees(check: RowCheck, rules: DefectRules) -> None:
     field = check.fields["amount"]
     text, amount = F.col(check.fields["text"]), F.col(field)
     pattern = f"(?:{'|'.join(check.values)}){AMOUNT_IN_TEXT}"
-    digits = F.translate(F.regexp_extract(text, pattern, 1), ",，", "")
+    digits = F.when(amount.isNotNull(), F.translate(F.regexp_extract(text, pattern, 1), ",，", ""))
     unit = F.when(F.regexp_extract(text, pattern, 2) == "", 1).otherwise(UNIT_ERROR)
     told = F.when(digits != "", digits.try_cast("decimal(18,6)") * unit)
     differs = (amount >= 0) & (F.abs(told - amount) > F.lit(check.tolerance or "1").cast("decimal(18,2)"))
@@ -114,7 +114,7 @@ def not_after_received(check: RowCheck, rules: DefectRules) -> None:
 
 def not_before(check: RowCheck, rules: DefectRules) -> None:
     """1900-1-1 stands for a missing date; as an end it is before any start (seen in penalty exports)."""
-    missing_day = F.col(f"raw_{check.fields['date']}").rlike(MISSING_DAY)
+    missing_day = is_missing_day(F.trim(F.col(f"raw_{check.fields['date']}")))
     started = F.col(check.fields["from"])
     found = (F.col(check.fields["date"]) < started) | (missing_day & started.isNotNull())
     rules.add(found, check.code, check.fields["date"], f"before {check.fields['from']}")

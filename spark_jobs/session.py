@@ -1,9 +1,18 @@
-"""The Spark session of an application: the submitted configuration, or the same one when run in a test."""
+"""What every Spark application shares: its session, its settings by size, its log and its last word."""
+
+import logging
+import sys
+from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
-from creditlake.settings import Settings
+from creditlake.catalog import CatalogError
+from creditlake.records import NotSettled
+from creditlake.settings import Settings, SettingsError
 from creditlake.spark_submit import spark_submit_conf
+from creditlake.storage import StorageError
+
+LOG = logging.getLogger("creditlake")
 
 # Below this many rows Spark interprets expressions instead of compiling them: the projections of eight
 # datasets take longer to compile than this many rows to pass.
@@ -34,3 +43,14 @@ def jvm_pid(spark: SparkSession) -> int:
     jvm = spark.sparkContext._jvm
     assert jvm is not None
     return int(jvm.java.lang.ProcessHandle.current().pid())
+
+
+def run_application(run: Callable[[], object]) -> None:
+    """Run an application; an error that an operator can act on ends it with one line."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    try:
+        run()
+    except (CatalogError, NotSettled, SettingsError, StorageError) as error:
+        LOG.error("%s", error)
+        sys.exit(1)

@@ -2,28 +2,34 @@
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 
 from creditlake.catalog import load_catalog
 from creditlake.records import RecordBatch
 from creditlake.settings import settings
-from creditlake.storage import open_lake
+from creditlake.storage import CorruptObject, Lake, open_lake
 from spark_jobs.commit import StepContext, list_waiting, standardise_batches
-from spark_jobs.session import expect_rows, open_session
+from spark_jobs.session import expect_rows, open_session, run_application
 
 DATASETS_AT_ONCE = 3
 LOG = logging.getLogger("creditlake.standardise")
 
 
 def run(business_date: date) -> dict[str, int]:
-    """Standardise what waits; batches by status. Without work no Spark is started."""
+    """Standardise what waits; batches by status. Without work no Spark is started.
+
+    A batch whose cells are corrupt stays waiting; the others go on, then CorruptObject is raised.
+    """
     chosen = settings()
     lake, catalog = open_lake(chosen), load_catalog(chosen.catalog)
     waiting = list_waiting(lake, catalog, business_date)
+    waiting, corrupt = set_aside_corrupt(lake, waiting, chosen.scratch)
     counts = {"ok": 0, "blocked": 0}
+    if not waiting and corrupt:
+        raise corrupt[0]
     if not waiting:
         return counts
     spark = open_session("creditlake standardise", chosen)
@@ -32,11 +38,32 @@ def run(business_date: date) -> dict[str, int]:
     # While one dataset is being planned another runs; the largest come first.
     largest_first = sorted(waiting.values(), key=count_cells, reverse=True)
     with ThreadPoolExecutor(DATASETS_AT_ONCE) as pool:
-        for manifests in pool.map(lambda batches: standardise_batches(context, batches), largest_first):
-            for manifest in manifests:
-                counts[manifest.status] += 1
+        done = [pool.submit(standardise_batches, context, batches) for batches in largest_first]
+    for future in done:
+        for manifest in future.result():
+            counts[manifest.status] += 1
     spark.stop()
+    if corrupt:
+        raise corrupt[0]
     return counts
+
+
+def set_aside_corrupt(
+    lake: Lake, waiting: dict[str, list[RecordBatch]], scratch: Path
+) -> tuple[dict[str, list[RecordBatch]], list[CorruptObject]]:
+    """Return the batches whose cells are as their manifests say, and the errors of the others."""
+    sound: dict[str, list[RecordBatch]] = {}
+    errors: list[CorruptObject] = []
+    for name, batches in waiting.items():
+        for batch in batches:
+            try:
+                lake.localise(batch.cells.outputs, scratch)
+            except CorruptObject as error:
+                LOG.error("%s %s is left waiting: %s", name, batch.batch.batch_id, error)
+                errors.append(error)
+            else:
+                sound.setdefault(name, []).append(batch)
+    return sound, errors
 
 
 def count_cells(batches: Sequence[RecordBatch]) -> int:
@@ -49,8 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--business-date", type=date.fromisoformat, required=True)
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
-    LOG.info("standardise %s: %s", arguments.business_date, run(arguments.business_date))
+    run_application(
+        lambda: LOG.info("standardise %s: %s", arguments.business_date, run(arguments.business_date))
+    )
 
 
 if __name__ == "__main__":

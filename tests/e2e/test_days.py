@@ -1,10 +1,10 @@
 """The demo's four days by hand, without Airflow: what is published, blocked, held and returned."""
 
-
 import pytest
 
 from creditlake.catalog import load_catalog
 from creditlake.look.day import DaySummary, summarise_day
+from creditlake.receipts import list_receipts
 from creditlake.settings import settings
 from creditlake.simulate.scenario import DEMO_DAYS
 from creditlake.storage import open_lake
@@ -66,8 +66,16 @@ def test_every_received_row_is_accounted_for_on_every_day(
         assert [row for row in summary.candidate.ledger if row.difference] == []
 
 
-def test_the_file_delivered_twice_counts_once(played: tuple[Installation, list[DaySummary]]) -> None:
-    assert sum(d.repeated for d in played[1][1].departments) == 1
+def test_the_file_delivered_twice_has_two_receipts_and_counts_once(
+    played: tuple[Installation, list[DaySummary]],
+) -> None:
+    place, summaries = played
+    contract = load_catalog(settings().catalog).contracts["market_regulation.penalty_decision"]
+    received = list_receipts(open_lake(folder_settings(place.home)), contract, DEMO_DAYS[1])
+    batches = [receipt.batch_id for receipt in received if receipt.received_date == DEMO_DAYS[1]]
+    assert len(batches) == 2
+    assert len(set(batches)) == 1
+    assert [row.batch_id for row in summaries[1].candidate.ledger].count(batches[0]) == 1
 
 
 def test_refused_rows_go_back_to_their_departments(played: tuple[Installation, list[DaySummary]]) -> None:

@@ -13,11 +13,12 @@ from creditlake.calendar import work_calendar
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
 from creditlake.decode import decode_waiting
-from creditlake.records import NotSettled, list_current_records, list_records, refuse_unsettled, rejects_of
+from creditlake.records import NotSettled, list_records, rejects_of, settled_records
 from creditlake.storage import CorruptObject, FolderLake, ObjectExists, StepManifest
 from creditlake.verdicts import Settlement, settle_batch
 from spark_jobs.commit import StepContext, late_before, list_waiting, standardise_batches
 from spark_jobs.link import find_parent, make_links, make_registers
+from spark_jobs.standardise import set_aside_corrupt
 from tests.deliveries import DAY, NEXT_DAY, collect, make_catalog, make_contract, put_file
 from tests.spark.rows import COMPANY, KEY, SHOP
 
@@ -82,7 +83,8 @@ class Room:
 
     def link(self, day: date, build: str) -> tuple[StepManifest, StepManifest]:
         """Make registers and links of a build."""
-        registers = make_registers(self.context, day, build)
+        current = settled_records(self.lake, self.catalog, day)
+        registers = make_registers(self.context, day, build, current)
         return registers, make_links(self.context, day, build, registers)
 
     def rows(self, manifest: StepManifest) -> list[dict[str, Any]]:
@@ -132,7 +134,7 @@ def test_a_batch_with_too_many_refused_rows_is_blocked_until_a_person_accepts_it
     rejects = rejects_of(room.lake, batch)
     assert rejects is not None
     assert sum(entry.rows for entry in rejects.outputs) == 2
-    assert list_current_records(room.lake, room.catalog, LISTED, DAY) == []
+    assert settled_records(room.lake, room.catalog, DAY)[LISTED.name] == []
     assert room.standardise() == []
 
     settle_batch(
@@ -149,14 +151,19 @@ def test_a_batch_with_too_many_refused_rows_is_blocked_until_a_person_accepts_it
     assert (accepted.status, accepted.counts["accepted"]) == ("ok", 1)
 
 
-def test_a_corrupt_file_of_cells_is_found_and_nothing_is_committed(room: Room) -> None:
+def test_a_corrupt_file_of_cells_leaves_its_batch_waiting_and_the_others_go_on(room: Room) -> None:
     room.deliver(LISTED, LISTED_ROWS)
+    room.deliver(REGISTER, REGISTER_ROWS)
     (batch,) = list_records(room.lake, room.catalog, LISTED, DAY)
     path = Path(room.lake.spark_url(batch.cells.outputs[0].key))
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
+    waiting = list_waiting(room.lake, room.catalog, DAY)
+    sound, errors = set_aside_corrupt(room.lake, waiting, room.context.scratch)
+    assert (list(waiting), list(sound)) == ([REGISTER.name, LISTED.name], [REGISTER.name])
+    assert [error.key for error in errors] == [batch.cells.outputs[0].key]
     with pytest.raises(CorruptObject, match="part-00000"):
-        room.standardise()
+        standardise_batches(room.context, waiting[LISTED.name])
     assert not room.lake.exists(batch.manifest_key("records"))
 
 
@@ -218,9 +225,9 @@ def test_a_later_build_keeps_the_subjects_and_two_rebuilds_agree(room: Room) -> 
 def test_a_build_is_refused_while_a_batch_waits(room: Room) -> None:
     room.deliver(LISTED, LISTED_ROWS)
     with pytest.raises(NotSettled, match=r"court\.listed b[0-9a-f]{20}: standardise"):
-        refuse_unsettled(room.lake, room.catalog, DAY)
+        settled_records(room.lake, room.catalog, DAY)
     room.standardise()
-    refuse_unsettled(room.lake, room.catalog, DAY)
+    assert len(settled_records(room.lake, room.catalog, DAY)[LISTED.name]) == 1
 
 
 def test_a_manifest_is_never_written_twice(room: Room) -> None:
@@ -241,4 +248,13 @@ def test_late_before_says_the_same_as_each_decisions_deadline() -> None:
             deadline = calendar.deadline(decided)
             assert deadline is not None
             assert (decided < first) == (received > deadline), (decided, received)
-    assert late_before(date(2004, 1, 5), 7) is None  # before the calendar begins: unknown, not on time
+    assert late_before(date(2004, 1, 5), 7) is None  # decided before the calendar begins: unknown
+
+
+def test_a_deadline_beyond_the_calendar_is_unknown_and_not_late() -> None:
+    last = date(work_calendar().last_year, 12, 31)
+    first = late_before(last + timedelta(days=40), 7)
+    assert first is not None
+    assert first < last
+    assert work_calendar().deadline(first) is None
+    assert work_calendar().deadline(first - timedelta(days=1)) is not None
