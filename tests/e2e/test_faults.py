@@ -12,7 +12,7 @@ from creditlake.storage import open_lake
 from tests.e2e.conftest import FirstDay, Installation
 from tests.services import MinioServer, folder_settings, tools_folder
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.faults]
 
 
 @pytest.mark.service
