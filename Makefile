@@ -12,6 +12,7 @@ help: ## show this list
 
 setup: ## Python environment and Java
 	@infra/setup/environment.sh
+	@infra/setup/spark_classes.sh
 
 setup-services: setup ## and what the service tests need (MinIO, Spark's S3 jars)
 	@infra/setup/services.sh

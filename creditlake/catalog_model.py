@@ -6,7 +6,7 @@ so that a mended code list makes the waiting batches current work again.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -161,13 +161,22 @@ class Catalog:
     fillers: frozenset[str]
     calendar: WorkCalendar
     rules: Rules
+    _digests: dict[int, tuple[Contract, str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def digest(self, contract: Contract) -> str:
         """Return the sha256 over all that decides the outcome of standardising this dataset's batches.
 
         The contract, its code lists, the row checks it names, the character table, the defect levels, and
-        the calendar where lateness is checked; messages, rules and other datasets do not count.
+        the calendar where lateness is checked; messages, rules and other datasets do not count. Every batch
+        asks for it, so it is made once per contract object.
         """
+        if id(contract) not in self._digests:
+            self._digests[id(contract)] = (contract, self._make_digest(contract))
+        return self._digests[id(contract)][1]
+
+    def _make_digest(self, contract: Contract) -> str:
         checks = {check.check for check in contract.row_checks}
         asks_calendar = "within_working_days" in checks
         used = sorted({f.code_list for f in contract.fields.values() if f.code_list})

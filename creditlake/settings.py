@@ -32,6 +32,7 @@ class Settings:
     spark_master: str  # CREDITLAKE_SPARK_MASTER
     spark_memory: str  # CREDITLAKE_SPARK_MEMORY: driver heap
     spark_java_options: str  # CREDITLAKE_SPARK_JAVA_OPTIONS: the JVM's own options
+    spark_classes: Path  # CREDITLAKE_SPARK_CLASSES: archive of Spark's classes, used if it is there
     duckdb_memory: str  # CREDITLAKE_DUCKDB_MEMORY
     threads: int  # CREDITLAKE_THREADS
     collect_on_schedule: bool  # CREDITLAKE_COLLECT_ON_SCHEDULE: "false" = only when asked for a date
@@ -72,7 +73,12 @@ def read_settings() -> Settings:
         spark_master=env.get("CREDITLAKE_SPARK_MASTER", "local[2]"),
         spark_memory=env.get("CREDITLAKE_SPARK_MEMORY", "4g"),
         # Generated methods are huge; uncompiled they would make ten million rows several times slower.
-        spark_java_options=env.get("CREDITLAKE_SPARK_JAVA_OPTIONS", "-XX:-DontCompileHugeMethods"),
+        spark_java_options=env.get(
+            "CREDITLAKE_SPARK_JAVA_OPTIONS", "-XX:-DontCompileHugeMethods -XX:+UseParallelGC"
+        ),
+        spark_classes=Path(
+            env.get("CREDITLAKE_SPARK_CLASSES", home / "tools" / "spark-classes.jsa")
+        ).resolve(),
         duckdb_memory=env.get("CREDITLAKE_DUCKDB_MEMORY", "6GB"),
         threads=int(env.get("CREDITLAKE_THREADS", str(os.cpu_count() or 2))),
         collect_on_schedule=env.get("CREDITLAKE_COLLECT_ON_SCHEDULE", "true") == "true",

@@ -29,7 +29,7 @@ def spark_submit_conf(chosen: Settings) -> dict[str, str]:
         "spark.driver.memory": chosen.spark_memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={scratch} {chosen.spark_java_options}",
+        "spark.driver.extraJavaOptions": java_options(chosen, scratch),
         "spark.local.dir": str(scratch),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -58,6 +58,14 @@ def spark_submit_conf(chosen: Settings) -> dict[str, str]:
         "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
         **open_lake(chosen).spark_conf(),
     }
+
+
+def java_options(chosen: Settings, scratch: Path) -> str:
+    """Return the options of the driver's JVM; an archive of classes made for another JVM is left aside."""
+    options = f"-Djava.io.tmpdir={scratch} {chosen.spark_java_options}"
+    if chosen.spark_classes.exists():
+        options += f" -XX:SharedArchiveFile={chosen.spark_classes} -Xlog:cds=off"
+    return options
 
 
 def spark_environment(chosen: Settings) -> dict[str, str]:

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from creditlake.calendar import work_calendar
 from creditlake.catalog import Catalog
@@ -74,9 +73,8 @@ def standardise_batches(context: StepContext, batches: Sequence[RecordBatch]) ->
     if files:
         cells = read_cells(context.spark, context.lake, files, contract, context.scratch)
         received = describe_batches(context.spark, contract, batches)
-        records = standardise(cells, contract, context.catalog, context.key, received)
-        placed = records.withColumns({"_batch": F.col("batch_id"), "_outcome": F.col("outcome")})
-        written = write_table(placed, context.lake, attempt, ("_batch", "_outcome"))
+        records = standardise(cells, contract, context.catalog, context.key, received, placed=True)
+        written = write_table(records, context.lake, attempt, ("_batch", "_outcome"))
     return [commit_batch(context, batch, written, started_at) for batch in batches]
 
 

@@ -1,7 +1,7 @@
 """Defects of a row: rules are collected as conditions, and one text per row says which of them hold.
 
 A dataset has up to two hundred rules. As structs in arrays they made plans that took half a minute to
-compile; as `case … then '17'` joined by commas they take a second, and only rows with a defect pay for
+compile; as `case … then 'E17'` joined by commas they take a second, and only rows with a defect pay for
 turning the numbers into structs. A detail says what is wrong and never repeats a delivered value.
 """
 
@@ -47,9 +47,9 @@ class DefectRules:
         self.rules.append(Rule(condition, code, level, field_name, detail))
 
     def found(self) -> Column:
-        """Return the numbers of the rules that hold, as text; empty for a row without a defect."""
+        """Return level and number of the rules that hold (`E12,W40`); empty for a row without a defect."""
         return F.concat_ws(
-            ",", *(F.when(rule.condition, str(n)) for n, rule in enumerate(self.rules, start=1))
+            ",", *(F.when(rule.condition, f"{rule.level}{n}") for n, rule in enumerate(self.rules, start=1))
         )
 
     def defects(self, found: str) -> Column:
@@ -60,7 +60,8 @@ class DefectRules:
             )
             for rule in self.rules
         )
-        defects = F.expr(f"transform(split({found}, ','), n -> element_at(array({rules}), cast(n as int)))")
+        place = "cast(substring(mark, 2) as int)"
+        defects = F.expr(f"transform(split({found}, ','), mark -> element_at(array({rules}), {place}))")
         return F.when(F.col(found) != "", defects).otherwise(F.expr("array()")).cast(DEFECTS_TYPE)
 
 
@@ -70,6 +71,6 @@ def sql_text(text: str) -> str:
     return f"'{escaped}'"
 
 
-def has_level(level: str) -> Column:
-    """Whether any of a row's defects has this level."""
-    return F.array_contains(F.col("defects")["level"], level)
+def has_level(found: str, level: str) -> Column:
+    """Whether any of a row's defects has this level, from the column that `found` made."""
+    return F.contains(F.col(found), F.lit(level))

@@ -215,14 +215,6 @@ def _status(code: Column, check: Check, mended: Column | None = None) -> Column:
     )
 
 
-def _value(code: Column, mended: Column | None = None) -> Column:
-    """Return the code to compare with; null for fillers and zeros, so that nothing joins on them."""
-    value = F.when(_is_missing(code) | _is_placeholder(code), F.lit(None))
-    if mended is not None:
-        value = value.when(mended, _mend(code))
-    return value.otherwise(code)
-
-
 def status_of_code(kind: str, code: Column, applies: Column | None = None) -> Column:
     """Say the status of a clean code. Keep `clean_identifier(text)` as a column and ask about that.
 
@@ -252,24 +244,25 @@ def status_of_code(kind: str, code: Column, applies: Column | None = None) -> Co
     raise ValueError(f"{kind} is no identifier type")
 
 
-def value_of_code(kind: str, code: Column, applies: Column | None = None) -> Column:
-    """Say the value of a clean code: repaired where the check digit proves it, 18 digits for a good 15-digit
-    resident number, null for fillers and placeholders. `applies` as for `status_of_code`.
+def value_of_code(kind: str, code: Column, status: Column, applies: Column | None = None) -> Column:
+    """Say the value of a clean code with its status (`status_of_code`): repaired where the check digit proves
+    it, 18 digits for a good 15-digit resident number, null for fillers and placeholders, so that nothing
+    joins on them. `applies` as for `status_of_code`.
     """
+    value = F.when(status.isin(Status.MISSING.value, Status.PLACEHOLDER.value), F.lit(None))
     match kind:
-        case "uscc" | "organ_uscc" | "tax_id":
-            return _value(code, _is_mended(code))
-        case "org_code" | "reg_no":
-            return _value(code)
-        case "id_no" | "party_code":
-            is_15 = _is_resident15(code) if applies is None else applies & _is_resident15(code)
-            body = _resident_body(code)
-            converted = F.when(is_15, F.concat(body, _resident_check_char(body)))
-            if kind == "party_code":
-                assert applies is not None
-                return converted.otherwise(_value(code, ~applies & _is_mended(code)))
-            return converted.otherwise(_value(code))
-    raise ValueError(f"{kind} is no identifier type")
+        case "uscc" | "organ_uscc" | "tax_id" | "party_code":
+            value = value.when(status == Status.REPAIRED.value, _mend(code))
+        case "org_code" | "reg_no" | "id_no":
+            pass
+        case _:
+            raise ValueError(f"{kind} is no identifier type")
+    if kind in ("id_no", "party_code"):
+        is_15 = (F.length(code) == 15) & (status == Status.VALID.value)
+        body = _resident_body(code)
+        converted = F.concat(body, _resident_check_char(body))
+        value = value.when(is_15 if applies is None else is_15 & applies, converted)
+    return value.otherwise(code)
 
 
 def resident_birth_date(number: Column) -> Column:

@@ -1,10 +1,12 @@
 """Rules of single fields: from the delivered text to the typed column, with the defects found on the way.
 
-Columns while a row is worked on: `raw_<field>` as delivered, `text_<field>` trimmed and null if it only says
-that there is nothing, `code_<field>` the clean form of an identifier, `parts_<field>` the parts of a
-multi-valued cell; then `<field>` typed, `<field>_status` for identifiers. A value that cannot be read is null
-and a defect. Every stage reads columns of the one before: an expression that repeats a long one makes plans
-that take longer to compile than the data to pass.
+Columns while a row is worked on: `raw_<field>` as delivered, `text_<field>` trimmed and null if it only
+says that there is nothing (of a plain text that is the value, and stands as `<field>` at once),
+`blank_<field>` whether nothing at all was delivered, `code_<field>` the clean form of an identifier,
+`parts_<field>` the parts of a multi-valued cell; then `<field>` typed, `<field>_status` for identifiers. A
+value that cannot be read is null and a defect. Every stage is one projection over the columns of the one
+before: an expression that repeats a long one makes plans that take longer to compile than the data to pass,
+and so does a stage without need, because it copies every column.
 """
 
 from functools import cache, reduce
@@ -23,6 +25,7 @@ from spark_jobs.defects import DefectRules, sql_text
 
 BLANKS = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b"
 SPELLINGS_MAX = 200
+CONVERTED = frozenset({"date", "integer", "flag", "change_flag", "doc_no", "division", "multi_enum"})
 ZERO_IS_A_VALUE = frozenset({"enum", "integer", "flag", "change_flag"})
 CHANGE_OPS = {
     "I": ("1", "I", "A", "新增"),
@@ -39,21 +42,38 @@ WRONG = ("suspect", "invalid", "masked")
 # ---- stages
 
 
-def text_columns(contract: Contract) -> dict[str, Column]:
+def is_plain(field: FieldContract) -> bool:
+    """Whether the value of a field is its text, once trimmed and filled."""
+    typed = field.type in IDENTIFIER_TYPES or field.type in CONVERTED or field.code_list or field.decimal
+    return not typed and field.default is None
+
+
+def text_name(name: str, field: FieldContract) -> str:
+    """Return the column that holds a field's text: trimmed, null where only a filler stood."""
+    return name if is_plain(field) else f"text_{name}"
+
+
+def trimmed_columns(contract: Contract) -> dict[str, Column]:
     """Return `text_<field>`: trimmed."""
     return {f"text_{name}": F.btrim(F.col(f"raw_{name}"), F.lit(BLANKS)) for name in contract.fields}
 
 
 def filled_columns(contract: Contract) -> dict[str, Column]:
-    """Return `text_<field>`: null if blank or only a filler. A zero is a value where numbers are expected."""
+    """Return the texts: null if blank or only a filler. A zero is a value where numbers are expected.
+
+    Beside them `blank_<field>` of fields that may be asked for, and `is_1900_<field>` of dates.
+    """
     columns = {}
     for name, field in contract.fields.items():
         text = F.col(f"text_{name}")
         zero_counts = field.type in ZERO_IS_A_VALUE or field.decimal is not None
         filled = ~is_one_of(f"text_{name}", filler_spellings(zero_counts))
         if field.type == "date":
+            columns[f"is_1900_{name}"] = F.coalesce(is_missing_day(text), F.lit(False))
             filled &= ~is_missing_day(text)
-        columns[f"text_{name}"] = F.when(filled, text)
+        if not is_optional(field):
+            columns[f"blank_{name}"] = F.coalesce(text == "", F.lit(True))
+        columns[text_name(name, field)] = F.when(filled, text)
     return columns
 
 
@@ -97,7 +117,7 @@ def form_columns(contract: Contract) -> dict[str, Column]:
     """Return `code_<field>` of identifiers and `parts_<field>` of multi-valued fields."""
     columns = {}
     for name, field in contract.fields.items():
-        text = F.col(f"text_{name}")
+        text = F.col(text_name(name, field))
         if field.type in IDENTIFIER_TYPES:
             columns[f"code_{name}"] = ex.clean_identifier(text)
         elif field.type == "multi_enum":
@@ -107,11 +127,11 @@ def form_columns(contract: Contract) -> dict[str, Column]:
 
 
 def typed_columns(contract: Contract, catalog: Catalog) -> dict[str, Column]:
-    """Return `<field>` for every field but identifiers that depend on others, and the codes of parts."""
+    """Return `<field>` for every field but plain texts and identifiers, and the codes of parts."""
     columns: dict[str, Column] = {}
     for name, field in contract.fields.items():
-        text = F.col(f"text_{name}")
-        if field.type in IDENTIFIER_TYPES:
+        text = F.col(text_name(name, field))
+        if field.type in IDENTIFIER_TYPES or is_plain(field):
             continue
         if field.code_list and field.type == "multi_enum":
             codes = sql_map(catalog.code_lists[field.code_list])
@@ -127,17 +147,71 @@ def typed_columns(contract: Contract, catalog: Catalog) -> dict[str, Column]:
     return columns
 
 
-def dependent_columns(contract: Contract) -> dict[str, Column]:
-    """Return value and status of identifiers, by type and by the document type or class beside them."""
+def graded_columns(contract: Contract) -> dict[str, Column]:
+    """Return the status of identifiers, by type and by the document type or class beside them.
+
+    `as_id_<field>` says of the USCC column of a person's row what its code would be as a resident number.
+    """
     columns: dict[str, Column] = {}
     for name, field in contract.fields.items():
         if field.type == "multi_enum":
             columns[name] = F.array_distinct(F.array_compact(F.col(f"codes_{name}")))
         elif field.type in IDENTIFIER_TYPES:
-            code, applies = F.col(f"code_{name}"), asked_of(name, field, contract)
-            columns[name] = ex.value_of_code(field.type, code, applies)
-            columns[f"{name}_status"] = ex.status_of_code(field.type, code, applies)
+            code = F.col(f"code_{name}")
+            columns[f"{name}_status"] = ex.status_of_code(field.type, code, asked_of(name, field, contract))
+    if moved_to(contract):
+        uscc, class_field = contract.subject.uscc, str(contract.subject.class_field)
+        as_id = ex.status_of_code("id_no", F.col(f"code_{uscc}"))
+        columns[f"as_id_{uscc}"] = F.when(F.col(class_field).isin("NATURAL", "PERSON"), as_id)
     return columns
+
+
+def valued_columns(contract: Contract) -> dict[str, Column]:
+    """Return the values of identifiers, and the party's class as the contract remaps it.
+
+    A person's intact resident number in the USCC column moves to the number column, where that is empty or
+    says the same (`moved_<field>`); a remap is e.g. (NATURAL, 92…) to INDIVIDUAL_BUSINESS.
+    """
+    columns: dict[str, Column] = {}
+    for name, field in contract.fields.items():
+        if field.type in IDENTIFIER_TYPES:
+            code, status = F.col(f"code_{name}"), F.col(f"{name}_status")
+            columns[name] = ex.value_of_code(field.type, code, status, asked_of(name, field, contract))
+    subject = contract.subject
+    moved = F.lit(False)
+    id_no = moved_to(contract)
+    if id_no and subject.uscc:
+        uscc = subject.uscc
+        number = ex.value_of_code("id_no", F.col(f"code_{uscc}"), F.col(f"as_id_{uscc}"))
+        moved = is_moved(columns[uscc], columns[id_no], uscc, id_no)
+        columns[f"moved_{id_no}"] = moved
+        columns[id_no] = F.when(moved, number).otherwise(columns[id_no])
+        columns[f"{id_no}_status"] = F.when(moved, "valid").otherwise(F.col(f"{id_no}_status"))
+        columns[f"{uscc}_status"] = F.when(moved, "missing").otherwise(F.col(f"{uscc}_status"))
+    if subject.class_remap:
+        assert subject.class_field
+        assert subject.uscc
+        known = F.col(subject.class_field)
+        intact = F.col(f"{subject.uscc}_status").isin("valid", "repaired") & ~moved
+        for remap in subject.class_remap:
+            applies = (
+                (F.col(subject.class_field) == remap.when)
+                & intact
+                & columns[subject.uscc].startswith(remap.uscc_prefix)
+            )
+            known = F.when(applies, remap.becomes).otherwise(known)
+        columns[subject.class_field] = known
+    if id_no and subject.uscc:
+        columns[subject.uscc] = F.when(~moved, columns[subject.uscc])
+    return columns
+
+
+def is_moved(code: Column, number: Column, uscc: str, id_no: str) -> Column:
+    """Whether a person's number stands in the USCC column, alone or once more."""
+    intact = F.col(f"as_id_{uscc}") == "valid"
+    alone = number.isNull() & F.col(f"{uscc}_status").isin("suspect", "invalid")
+    twice = (F.col(f"{id_no}_status") == "valid") & (code == number)
+    return F.coalesce(intact & (alone | twice), F.lit(False))
 
 
 def asked_of(name: str, field: FieldContract, contract: Contract) -> Column | None:
@@ -236,7 +310,7 @@ def check_fields(contract: Contract, rules: DefectRules) -> None:
             check_identifier(name, field, contract, rules)
         if field.length:
             # Blanks and marks around a code are cleaned away; they make no code too long.
-            measured = f"code_{name}" if field.type in IDENTIFIER_TYPES else f"text_{name}"
+            measured = f"code_{name}" if field.type in IDENTIFIER_TYPES else text_name(name, field)
             value = F.col(measured)
             # A text of so few bytes has no more characters: only then are they counted.
             too_long = (F.octet_length(value) > field.length.max) & (F.length(value) > field.length.max)
@@ -246,16 +320,16 @@ def check_fields(contract: Contract, rules: DefectRules) -> None:
 
 def check_presence(name: str, field: FieldContract, contract: Contract, rules: DefectRules) -> None:
     """M01 for a mandatory value that is missing, M02 where only a filler stands."""
-    missing = F.col(f"text_{name}").isNull()
+    if is_optional(field):
+        return
+    missing = F.col(text_name(name, field)).isNull()
     if not field.required:
         conditions = [has_value(other, values, contract) for other, values in field.required_when.items()]
         conditions += [~has_value(other, values, contract) for other, values in field.required_unless.items()]
-        if not conditions:
-            return
         missing &= reduce(or_, conditions)
     if name == moved_to(contract):
         missing &= ~F.col(f"moved_{name}")
-    blank = F.coalesce(F.btrim(F.col(f"raw_{name}"), F.lit(BLANKS)) == "", F.lit(True))
+    blank = F.col(f"blank_{name}")
     rules.add(missing & blank, "M01", name)
     rules.add(missing & ~blank, "M02", name)
 
@@ -278,7 +352,7 @@ def check_readable(name: str, field: FieldContract, rules: DefectRules) -> None:
     if field.type == "multi_enum":
         rules.add(F.expr(f"exists(codes_{name}, code -> code is null)"), "V01", name)
         return
-    text = F.col(f"text_{name}")
+    text = F.col(text_name(name, field))
     unread = text.isNotNull() & F.col(name).isNull()
     if field.code_list:
         rules.add(unread, "V01", name)
@@ -315,19 +389,6 @@ def add_wrong(status: Column, condition: Column, code: str, name: str, rules: De
 
 
 def moved_to(contract: Contract) -> str | None:
-    """Return the field that takes a person's number found in the USCC column (`standardising.reroute`)."""
+    """Return the field that takes a person's number found in the USCC column."""
     subject = contract.subject
     return subject.id_no if subject.class_field and subject.uscc else None
-
-
-def moved_columns(contract: Contract) -> dict[str, Column]:
-    """Return `moved_<field>`: whether a person's number stands in the USCC column, alone or once more."""
-    subject = contract.subject
-    uscc, id_no, class_field = subject.uscc, moved_to(contract), subject.class_field
-    if uscc is None or id_no is None or class_field is None:
-        return {}
-    person = F.col(class_field).isin("NATURAL", "PERSON")
-    wrong_here = F.col(f"{uscc}_status").isin("suspect", "invalid") & F.col(id_no).isNull()
-    twice = (F.col(uscc) == F.col(id_no)) & (F.col(f"{id_no}_status") == "valid")
-    moved = twice | (wrong_here & (ex.status_of_code("id_no", F.col(uscc)) == "valid"))
-    return {f"moved_{id_no}": F.coalesce(person & moved, F.lit(False))}

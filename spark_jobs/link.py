@@ -85,12 +85,12 @@ def make_registers(
             continue
         inputs += [entry for found in wanted for entry in found.outputs]
     expect_rows(context.spark, sum(entry.rows for entry in inputs))
-    outputs: list[FileEntry] = []
+    written: dict[str, list[FileEntry]] = {}
     attempt = uuid.uuid4().hex[:12]
 
     def settle(name: str, table: DataFrame) -> DataFrame:
         files = write_table(table, context.lake, f"registers/{build}/{name}/{attempt}")
-        outputs.extend(files)
+        written[name] = files
         return read_files(context.spark, context.lake, files, SCHEMAS[name], context.scratch)
 
     build_registers(
@@ -102,6 +102,7 @@ def make_registers(
         business_date,
         settle,
     )
+    outputs = [entry for name in SCHEMAS for entry in written[name]]
     extra: dict[str, object] = {
         "build": build,
         "business_date": business_date.isoformat(),

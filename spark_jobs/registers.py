@@ -9,6 +9,7 @@ content changes is closed with `known_to` and a new row opens; at most one row p
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -22,6 +23,7 @@ from spark_jobs.register_facts import identifiers_now, names_now, roles_now, sub
 from spark_jobs.tables import make_frame
 
 SUBJECT_ID_HEX = 20
+TABLES_AT_ONCE = 2
 VERSION_TYPES = "known_from date, known_to date"
 SUBJECTS = (
     "subject_id string, archive string, subject_type string, source_key_hash string, source_dataset string, "
@@ -108,7 +110,8 @@ def build_registers(
 
     `observed` is the union of `observe` over all registers; its rows are read several times and kept in
     memory or on disk. `change_log` has source_key_hash (see `prepare_changes`). `settle(name, table)` stores
-    a finished table and returns it as read back: later tables are made from the stored ones.
+    a finished table and returns it as read back: later tables are made from the stored ones. It is
+    called from several threads at once.
     """
     known = parent.tables() if parent else {}
     identified = identify(observed, known.get("subjects"), key).persist()
@@ -118,16 +121,22 @@ def build_registers(
 
     subjects = finish("subjects", subjects_now(identified, known.get("subjects")))
     changes = identify_changes(spark, change_log, subjects)
-    identifiers = finish("identifiers", identifiers_now(identified, known.get("identifiers")))
+    history = parent.subject_changes if parent else make_frame(spark, [], CHANGES)
+    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
+        identifiers = pool.submit(
+            lambda: finish("identifiers", identifiers_now(identified, known.get("identifiers")))
+        )
+        names = pool.submit(lambda: finish("names", names_now(identified, changes, known.get("names"))))
+        roles = pool.submit(lambda: finish("roles", roles_now(identified, changes, known.get("roles"))))
+        changed = pool.submit(lambda: settle("subject_changes", history))
+        alarms = settle("alarms", find_alarms(identifiers.result(), subjects))
     registers = Registers(
         subjects=subjects,
-        identifiers=identifiers,
-        names=finish("names", names_now(identified, changes, known.get("names"))),
-        roles=finish("roles", roles_now(identified, changes, known.get("roles"))),
-        subject_changes=settle(
-            "subject_changes", parent.subject_changes if parent else make_frame(spark, [], CHANGES)
-        ),
-        alarms=settle("alarms", find_alarms(identifiers, subjects)),
+        identifiers=identifiers.result(),
+        names=names.result(),
+        roles=roles.result(),
+        subject_changes=changed.result(),
+        alarms=alarms,
     )
     identified.unpersist()
     return registers

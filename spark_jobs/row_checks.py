@@ -12,7 +12,6 @@ from pyspark.sql import functions as F
 
 from creditlake.contract import Contract, RowCheck
 from spark_jobs.defects import DefectRules
-from spark_jobs.field_rules import is_missing_day
 
 UNIT_ERROR = 10_000  # 元 taken for 万元, or the contrary
 AMOUNT_IN_TEXT = r"(?:人民币)?\s*([0-9][0-9,，]*(?:\.[0-9]+)?)\s*(万?)元"
@@ -114,7 +113,7 @@ def not_after_received(check: RowCheck, rules: DefectRules) -> None:
 
 def not_before(check: RowCheck, rules: DefectRules) -> None:
     """1900-1-1 stands for a missing date; as an end it is before any start (seen in penalty exports)."""
-    missing_day = is_missing_day(F.trim(F.col(f"raw_{check.fields['date']}")))
+    missing_day = F.col(f"is_1900_{check.fields['date']}")
     started = F.col(check.fields["from"])
     found = (F.col(check.fields["date"]) < started) | (missing_day & started.isNotNull())
     rules.add(found, check.code, check.fields["date"], f"before {check.fields['from']}")

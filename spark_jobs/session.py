@@ -36,6 +36,8 @@ def expect_rows(spark: SparkSession, rows: int, *, whole_stage: bool = True) -> 
     compiled = rows >= COMPILE_FROM_ROWS
     spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if compiled else "NO_CODEGEN")
     spark.conf.set("spark.sql.codegen.wholeStage", str(compiled and whole_stage).lower())
+    # Interpreted, the bookkeeping of common parts costs more than computing them twice (an eighth of a day).
+    spark.conf.set("spark.sql.subexpressionElimination.enabled", str(compiled).lower())
 
 
 def jvm_pid(spark: SparkSession) -> int:

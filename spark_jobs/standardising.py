@@ -2,7 +2,7 @@
 
 Grain in and out: one row per row of a delivered file, so that received = accepted + held + rejected +
 dropped. The strictest defect decides the outcome. The work is laid out in stages, each a projection over
-the columns of the one before: text, typed values, values that depend on several fields, defects, ids.
+the columns of the one before: text, typed values, grades, values that depend on several fields, defects, ids.
 """
 
 from dataclasses import replace
@@ -18,27 +18,35 @@ from spark_jobs.duplicates import PLACE, content_hash, find_duplicates, mark_dup
 from spark_jobs.field_rules import (
     check_fields,
     delivered_fields,
-    dependent_columns,
     filled_columns,
     form_columns,
+    graded_columns,
     identifier_fields,
-    moved_columns,
-    text_columns,
+    trimmed_columns,
     typed_columns,
+    valued_columns,
 )
 from spark_jobs.row_checks import check_rows, is_minor
 
+FOUND = "_found"
 OUTCOMES = ("accepted", "held", "rejected", "dropped")
 RECORD_ID_HEX = 32
 
 
 def standardise(
-    cells: DataFrame, contract: Contract, catalog: Catalog, key: bytes, received: DataFrame
+    cells: DataFrame,
+    contract: Contract,
+    catalog: Catalog,
+    key: bytes,
+    received: DataFrame,
+    *,
+    placed: bool = False,
 ) -> DataFrame:
     """Return one record per row of cells; `outcome` says what becomes of it.
 
     `cells` has batch_id, file_name, row_no, ragged_line and a text column per field. `received` has one row
-    per batch: batch_id, _received_date and _late_before (see `row_checks`).
+    per batch: batch_id, _received_date and _late_before (see `row_checks`). `placed` adds the columns by
+    which the step lays its files out: `_batch` and `_outcome`.
     """
     duplicates = find_duplicates(cells, list(contract.natural_key), list(contract.fields))
     rows = mark_duplicates(cells, duplicates).join(F.broadcast(received), "batch_id", "left")
@@ -50,23 +58,22 @@ def standardise(
         F.col("ragged_line").isNotNull().alias("_is_ragged"),
         *(F.col(name).alias(f"raw_{name}") for name in contract.fields),
     )
-    typed = raw
+    worked = raw
     for stage in (
-        text_columns(contract),
+        trimmed_columns(contract),
         filled_columns(contract),
         form_columns(contract),
         typed_columns(contract, catalog),
-        dependent_columns(contract),
+        graded_columns(contract),
+        valued_columns(contract),
     ):
-        typed = typed.withColumns(stage)
-    whole = reroute(typed, contract).withColumns(remapped_class(contract))
+        worked = worked.withColumns(stage)
     rules = collect_rules(contract, catalog)
-    judged = (
-        whole.withColumns({"_found": rules.found(), "is_minor": is_minor(contract)})
-        .withColumn("defects", rules.defects("_found"))
-        .withColumn("outcome", outcome())
-    )
-    return judged.select(*record_columns(contract, catalog, key))
+    judged = worked.withColumns({FOUND: rules.found(), "is_minor": is_minor(contract)})
+    columns = record_columns(contract, catalog, key, rules.defects(FOUND))
+    if placed:
+        columns += [F.col("batch_id").alias("_batch"), outcome().alias("_outcome")]
+    return judged.select(*columns)
 
 
 def collect_rules(contract: Contract, catalog: Catalog) -> DefectRules:
@@ -85,45 +92,13 @@ def outcome() -> Column:
     """Return where a row goes; a duplicate is dropped whatever else is wrong with it."""
     return (
         F.when(F.col("_is_duplicate"), "dropped")
-        .when(has_level(REJECTING), "rejected")
-        .when(has_level(HOLDING), "held")
+        .when(has_level(FOUND, REJECTING), "rejected")
+        .when(has_level(FOUND, HOLDING), "held")
         .otherwise("accepted")
     )
 
 
-def reroute(typed: DataFrame, contract: Contract) -> DataFrame:
-    """Move a person's intact resident number out of the USCC column, where the number column is empty."""
-    moved = moved_columns(contract)
-    if not moved:
-        return typed
-    uscc, id_no = str(contract.subject.uscc), str(contract.subject.id_no)
-    is_moved = F.col(f"moved_{id_no}")
-    return typed.withColumns(moved).withColumns(
-        {
-            id_no: F.when(is_moved, F.col(uscc)).otherwise(F.col(id_no)),
-            f"{id_no}_status": F.when(is_moved, "valid").otherwise(F.col(f"{id_no}_status")),
-            uscc: F.when(~is_moved, F.col(uscc)),
-            f"{uscc}_status": F.when(is_moved, "missing").otherwise(F.col(f"{uscc}_status")),
-        }
-    )
-
-
-def remapped_class(contract: Contract) -> dict[str, Column]:
-    """Return the party's class after the contract's remaps, e.g. (NATURAL, 92…) to INDIVIDUAL_BUSINESS."""
-    subject = contract.subject
-    if not subject.class_remap:
-        return {}
-    assert subject.class_field
-    assert subject.uscc
-    result = F.col(subject.class_field)
-    code = F.when(F.col(f"{subject.uscc}_status").isin("valid", "repaired"), F.col(subject.uscc))
-    for remap in subject.class_remap:
-        applies = (F.col(subject.class_field) == remap.when) & code.startswith(remap.uscc_prefix)
-        result = F.when(applies, remap.becomes).otherwise(result)
-    return {subject.class_field: result}
-
-
-def record_columns(contract: Contract, catalog: Catalog, key: bytes) -> list[Column]:
+def record_columns(contract: Contract, catalog: Catalog, key: bytes, defects: Column) -> list[Column]:
     """Return the columns of a record, in their order on disk."""
     fields = list(contract.fields)
     columns = [
@@ -131,9 +106,9 @@ def record_columns(contract: Contract, catalog: Catalog, key: bytes) -> list[Col
         content_hash(fields).alias("content_hash"),
         *map(F.col, PLACE),
         change_op(contract).alias("change_op"),
-        F.col("outcome"),
-        (F.col("outcome") == "held").alias("is_held"),
-        F.col("defects"),
+        outcome().alias("outcome"),
+        (outcome() == "held").alias("is_held"),
+        defects.alias("defects"),
         F.col("is_minor"),
     ]
     if contract.references:

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -157,7 +158,9 @@ class LocalAirflow:
         }
 
     def stop(self) -> None:
-        """Stop every server and its children."""
+        """Stop every server and its children; an impatient second Ctrl-C does not cut this short."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         for server in self.servers:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGTERM)
@@ -167,6 +170,8 @@ class LocalAirflow:
             except subprocess.TimeoutExpired:
                 os.killpg(server.pid, signal.SIGKILL)
                 server.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)  # a task that outlived its scheduler
         self.client.close()
 
 

@@ -22,8 +22,7 @@ DAY_SECONDS = 900
 POLL_SECONDS = 1.5  # run states are asked for; each question costs the API server some hundredths of a second
 # The demo's key is no secret: two demos of one seed must give equal releases, and no real person is in it.
 DEMO_KEY = "creditlake demo key - published, never use it for real data"
-# A small city's Spark applications end before the JVM's second compiler would have paid for itself.
-SMALL_CITY = {"CREDITLAKE_SPARK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1", "CREDITLAKE_SPARK_MEMORY": "2g"}
+SMALL_CITY = {"CREDITLAKE_SPARK_MEMORY": "2g"}
 STEPS = ("decode", "standardise", "open_build", "link", "build_marts", "gate", "serve", "publish", "feedback")
 MARKS = {
     "success": "[green]✓[/]",

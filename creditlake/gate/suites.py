@@ -59,7 +59,7 @@ def _run_group(
 ) -> list[Finding]:
     only_presence = all(e.type in PRESENCE and not e.when for e in expectations)
     frame = _read_frame(paths, columns, only_presence)
-    result = _context_batch(frame).validate(_build_suite(declaration, expectations), result_format="SUMMARY")
+    result = _batch_of(frame).validate(_build_suite(declaration, expectations), result_format="SUMMARY")
     by_id = {e.id: e for e in expectations}
     if len(result.results) != len(by_id):
         raise ExpectationBroke(
@@ -111,8 +111,8 @@ def _light(column: Any, only_presence: bool) -> Any:
 
 
 @cache
-def _context() -> Any:
-    """Return the ephemeral context: nothing on disk, no analytics, no progress bars."""
+def prepare_expectations() -> Any:
+    """Import Great Expectations and return its ephemeral context: nothing on disk, no analytics, no bars."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # GX reads it while it is imported
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # its import logs hundreds of lines
     import great_expectations as gx
@@ -128,13 +128,13 @@ def _context() -> Any:
     return context
 
 
-def _context_batch(frame: Any) -> Any:
-    asset = _context().data_sources.get("candidate").get_asset("table")
+def _batch_of(frame: Any) -> Any:
+    asset = prepare_expectations().data_sources.get("candidate").get_asset("table")
     return asset.get_batch_definition("whole").get_batch({"dataframe": frame})
 
 
 def _build_suite(declaration: Declaration, expectations: Sequence[Expectation]) -> Any:
-    _context()
+    prepare_expectations()
     import great_expectations as gx
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from great_expectations.expectations.metadata_types import FailureSeverity

@@ -9,6 +9,9 @@ export AIRFLOW__CORE__DAGS_FOLDER="$CREDITLAKE_ROOT/dags"
 export AIRFLOW__CORE__LOAD_EXAMPLES=False
 export AIRFLOW__CORE__EXECUTOR="${AIRFLOW__CORE__EXECUTOR:-LocalExecutor}"
 export AIRFLOW__CORE__PARALLELISM="${AIRFLOW__CORE__PARALLELISM:-2}"  # two cores
+# Tasks are forked from a process that has imported what they need, instead of importing it each.
+export AIRFLOW__SCHEDULER__MP_START_METHOD=forkserver
+export AIRFLOW__CORE__MP_FORKSERVER_PRELOAD=airflow.executors.local_executor,airflow.sdk.execution_time.task_runner,creditlake.preloaded
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE="$AIRFLOW_HOME/passwords.json"
 export AIRFLOW__LOGGING__LOGGING_LEVEL="${AIRFLOW__LOGGING__LOGGING_LEVEL:-WARNING}"
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
@@ -20,9 +23,6 @@ export PYSPARK_PYTHON="$CREDITLAKE_ROOT/.venv/bin/python"
 export PYSPARK_DRIVER_PYTHON="$PYSPARK_PYTHON"
 export SPARK_LOCAL_IP=127.0.0.1
 export DO_NOT_TRACK=1
-# The lake's credentials as the AWS SDK inside Spark reads them; never an operator's argument.
-export AWS_ACCESS_KEY_ID="${CREDITLAKE_S3_ACCESS_KEY:-}"
-export AWS_SECRET_ACCESS_KEY="${CREDITLAKE_S3_SECRET_KEY:-}"
 export TZ=Asia/Shanghai
 # Spark's S3 client reads the lake's credentials under these names, from the worker's environment only.
 if [ -n "${CREDITLAKE_S3_ACCESS_KEY:-}" ]; then

@@ -67,6 +67,7 @@ write_environment() { # what a shell needs to use this clone: `source var/enviro
     cat > "$ROOT/var/environment.draft" << END
 export JAVA_HOME="$JAVA_FOUND"
 export CREDITLAKE_TOOLS="$TOOLS"
+export CREDITLAKE_SPARK_CLASSES="\${CREDITLAKE_SPARK_CLASSES:-$TOOLS/spark-classes.jsa}"
 export CREDITLAKE_S3_JARS="\${CREDITLAKE_S3_JARS:-$TOOLS/s3-jars}"
 export PATH="$ROOT/.venv/bin:$TOOLS/bin:\$PATH"
 # what would else write into the home folder, or call home

@@ -2,6 +2,8 @@
 
 Each step is the command an engineer would type, run as a process of its own. Memory is the largest sum of
 resident memory of the step's process tree, sampled; B is measured in the same run (baseline_duckdb.py).
+What is measured is kept step by step: `--resume` goes on after the last step that ended, e.g. when ten
+million records met a full disk in the seventh of ten steps.
 """
 
 import argparse
@@ -121,19 +123,26 @@ def main() -> None:
     parser.add_argument("--size", choices=sorted(RECORDS), default="1m")
     parser.add_argument("--home", type=Path, default=REPOSITORY / "var" / "bench")
     parser.add_argument("--keep", action="store_true", help="keep the lake for a look afterwards")
+    parser.add_argument("--resume", action="store_true", help="go on after the last step that ended")
+    parser.add_argument("--until", help="stop after this step; `--resume` goes on from there")
     arguments = parser.parse_args()
     home = arguments.home / arguments.size
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    if not arguments.resume:
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
     environment = os.environ | {
         "CREDITLAKE_HOME": str(home),
         "CREDITLAKE_INBOX": str(home / "city" / "inbox_by_day" / BUSINESS_DATE),
         "CREDITLAKE_SUBJECT_KEY": "benchmark key",
     }
-    measured = [
-        measure(step, command, environment, home / f"{step}.log")
-        for step, command in steps_of(home, arguments.size)
-    ]
+    measured = []
+    for step, command in steps_of(home, arguments.size):
+        done = home / f"{step}.json"
+        if not done.exists():
+            done.write_text(json.dumps(asdict(measure(step, command, environment, home / f"{step}.log"))))
+        measured.append(Measured(**json.loads(done.read_text())))
+        if step == arguments.until:
+            return
     baseline = subprocess.run(
         [
             sys.executable,

@@ -56,7 +56,8 @@ def graded_columns(kind: str, text: Column) -> tuple[Column, Column]:
     field_type, says, _ = KINDS[kind]
     applies = None if says is None else F.lit(says)
     code = ex.clean_identifier(text)
-    return ex.value_of_code(field_type, code, applies), ex.status_of_code(field_type, code, applies)
+    status = ex.status_of_code(field_type, code, applies)
+    return ex.value_of_code(field_type, code, status, applies), status
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,8 +96,9 @@ def test_a_million_generated_codes_get_the_grade_of_python(spark: SparkSession, 
         cleaned = spark.read.parquet(str(path)).withColumn("code", ex.clean_identifier(F.col("text")))
         field_type, says, _ = KINDS[kind]
         applies = None if says is None else F.lit(says)
-        same_value = ex.value_of_code(field_type, F.col("code"), applies).eqNullSafe(F.col("value"))
-        same_status = ex.status_of_code(field_type, F.col("code"), applies).eqNullSafe(F.col("status"))
+        status = ex.status_of_code(field_type, F.col("code"), applies)
+        same_value = ex.value_of_code(field_type, F.col("code"), status, applies).eqNullSafe(F.col("value"))
+        same_status = status.eqNullSafe(F.col("status"))
         disagreements += cleaned.where(~(same_value & same_status)).select("text", "value", "status").take(5)
         rows += len(codes)
         for graded in expected:

@@ -1,0 +1,21 @@
+"""Import what the steps of a day import on first use: dbt, Great Expectations, pyarrow, the Spark provider.
+
+Airflow's fork server loads this module once, and every task is forked from it with the imports done: 15
+CPU seconds a day less (infra/airflow/env.sh, `mp_forkserver_preload`). Nothing else imports it.
+"""
+
+import airflow.providers.apache.spark.operators.spark_submit
+import dbt.adapters.duckdb.impl
+import dbt.cli.main
+
+import creditlake.build
+import creditlake.collect
+import creditlake.decode.decode
+import creditlake.release
+import creditlake.returns
+import creditlake.spark_submit
+from creditlake.gate.suites import prepare_expectations
+
+__all__ = ["airflow", "creditlake", "dbt"]
+
+prepare_expectations()
