@@ -29,7 +29,7 @@ def spark_submit_conf(chosen: Settings) -> dict[str, str]:
         "spark.driver.memory": chosen.spark_memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": java_options(chosen, scratch),
+        "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={scratch} {java_options(chosen)}",
         "spark.local.dir": str(scratch),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -60,9 +60,9 @@ def spark_submit_conf(chosen: Settings) -> dict[str, str]:
     }
 
 
-def java_options(chosen: Settings, scratch: Path) -> str:
+def java_options(chosen: Settings) -> str:
     """Return the options of the driver's JVM; an archive of classes made for another JVM is left aside."""
-    options = f"-Djava.io.tmpdir={scratch} {chosen.spark_java_options}"
+    options = chosen.spark_java_options
     if chosen.spark_classes.exists():
         options += f" -XX:SharedArchiveFile={chosen.spark_classes} -Xlog:cds=off"
     return options

@@ -4,13 +4,15 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
-from creditlake.settings import Settings
-from tests.services import MinioServer
+from creditlake.settings import Settings, read_settings
+from creditlake.spark_submit import java_options
+from tests.services import QUICK_JVM, MinioServer
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,7 @@ def spark() -> Iterator[SparkSession]:
     """One small Spark session for the whole run: one core, one shuffle partition, UTC, no user interface."""
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    quick_start = replace(read_settings(), spark_java_options=QUICK_JVM)
     session = (
         SparkSession.builder.master("local[1]")
         .appName("creditlake-tests")
@@ -46,6 +49,7 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.python.sql.dataFrameDebugging.enabled", "false")  # asks the JVM about every column
         .config("spark.driver.memory", "2g")
+        .config("spark.driver.extraJavaOptions", java_options(quick_start))
         .getOrCreate()
     )
     yield session

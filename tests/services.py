@@ -14,6 +14,8 @@ from minio import Minio
 
 from creditlake.settings import REPOSITORY, Settings, read_settings
 
+# For JVMs that live for seconds: the second compiler and several collector threads would not pay.
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 START_SECONDS = 60
 
 

@@ -20,6 +20,27 @@ OUTCOMES = (
     ("blocked", "整批拦截"),
 )
 
+# What became of a current record (`hidden_reason` of dbt_project/macros/states.sql), for the office.
+PUBLICATION = {
+    "published": "已公开",
+    "held": "暂存不公开",
+    "in_review": "待人工核对",
+    "unlinked": "未匹配主体",
+    "inferred": "推断匹配不公开",
+    "natural_person": "自然人不公开",
+    "minor": "未成年人不公开",
+    "not_published_kind": "依规不公开",
+    "not_public": "非公开数据集",
+    "not_in_force": "已失效",
+    "no_list_rule": "无名单规则不公开",
+    "severely_listed": "因严重失信不列入",
+    "unknown_age": "年龄不明不公开",
+    "expired": "公示期满",
+    "repaired": "已修复",
+    "withdrawn": "已撤销",
+    "removed": "已移出",
+}
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -72,6 +93,8 @@ def write_page(path: Path, days: list[DaySummary], catalog: Catalog) -> None:
         days=[(day, make_bars(day)) for day in days],
         publication=publication_table(days, catalog),
         outcomes=OUTCOMES,
+        labels=PUBLICATION,
+        departments={department.code: department.name_zh for department in catalog.departments.values()},
     )
     path.write_text(page, encoding="utf-8")
 

@@ -1,7 +1,8 @@
 """`make bench SIZE=1m`: a simulated city through the whole path; seconds, CPU, memory, and multiples of B.
 
 Each step is the command an engineer would type, run as a process of its own. Memory is the largest sum of
-resident memory of the step's process tree, sampled; B is measured in the same run (baseline_duckdb.py).
+resident memory of the step's process tree, sampled; B is measured in the same run (baseline_duckdb.py), and
+its rows must be the frozen ones (baseline.json).
 What is measured is kept step by step: `--resume` goes on after the last step that ended, e.g. when ten
 million records met a full disk in the seventh of ten steps.
 """
@@ -155,6 +156,12 @@ def main() -> None:
         check=True,
     )
     b = json.loads(baseline.stdout)
+    frozen = json.loads(Path(__file__).with_name("baseline.json").read_text()).get(arguments.size)
+    if frozen and {name: b[name] for name in frozen} != frozen:
+        raise SystemExit(
+            f"the baseline's rows are not the frozen ones: {b}, frozen {frozen}. The simulator or decode "
+            "changed what is delivered; figures of B before and after cannot be compared."
+        )
     print(
         f"\nB = {b['seconds']} s for {b['records']:,} records, "
         f"{b['linked']:,} linked, rows' hash {b['rows_hash']}"

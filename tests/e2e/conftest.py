@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from creditlake.demo.play import SMALL_CITY
 from creditlake.settings import REPOSITORY
 from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
+from tests.services import QUICK_JVM
 
 SEED = 7
+TINY_CITY = {"CREDITLAKE_SPARK_JAVA_OPTIONS": QUICK_JVM, "CREDITLAKE_SPARK_MEMORY": "1g"}
 STEPS = ("collect", "decode", "standardise", "link", "build-marts", "gate", "serve", "publish", "feedback")
 
 
@@ -33,7 +34,7 @@ class Installation:
         return os.environ | {
             "CREDITLAKE_HOME": str(self.home),
             "CREDITLAKE_SUBJECT_KEY": "test key",
-            **SMALL_CITY,
+            **TINY_CITY,
             **self.extra,
         }
 

@@ -72,8 +72,7 @@ def test_a_corrupt_file_in_the_lake_is_found_and_never_published(
     data[len(data) // 2] ^= 1
     damaged.chmod(0o644)
     damaged.write_bytes(data)
-    installation.run("link", "--business-date", days[1])
-    errors = installation.run("build-marts", "--business-date", days[1], expect=1)
+    errors = installation.run("link", "--business-date", days[1], expect=1)
     lake = open_lake(folder_settings(installation.home))
     key = str(damaged.relative_to(installation.home / "lake"))
     assert f"{key} is corrupt" in errors

@@ -8,8 +8,9 @@ import pytest
 
 from creditlake.catalog import load_catalog
 from creditlake.demo.airflow import running_airflow
-from creditlake.demo.play import SMALL_CITY, lay_deliveries
+from creditlake.demo.play import lay_deliveries
 from creditlake.settings import settings
+from tests.e2e.conftest import TINY_CITY
 
 pytestmark = [pytest.mark.service, pytest.mark.spark, pytest.mark.slow]
 BUILD_SECONDS = 300
@@ -21,7 +22,7 @@ def test_asset_events_of_every_dataset_start_the_build_and_it_publishes(
     departments = {c.department for c in load_catalog(settings().catalog).contracts.values()}
     assert len(departments) == 6
     lay_deliveries(small_city / "inbox_by_day" / days[0], tmp_path / "inbox")
-    with running_airflow(tmp_path, {"CREDITLAKE_SUBJECT_KEY": "test key", **SMALL_CITY}) as airflow:
+    with running_airflow(tmp_path, {"CREDITLAKE_SUBJECT_KEY": "test key", **TINY_CITY}) as airflow:
         airflow.wait_for_dags({f"collect_{code}" for code in departments} | {"build_release"})
         assert airflow.runs("build_release", days[0]) == []
         for code in sorted(departments):
