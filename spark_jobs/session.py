@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -24,7 +25,32 @@ def open_session(name: str, settings: Settings) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     for key, value in spark_submit_conf(settings).items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    spark = builder.getOrCreate()
+    remember_functions(spark)
+    return spark
+
+
+class Remembered:
+    """A JVM class whose static functions are looked up once and not at every call."""
+
+    def __init__(self, java_class: Any) -> None:
+        """Take the class as py4j knows it."""
+        self._java_class = java_class
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a function; the next time it is an attribute like any other."""
+        found = getattr(self._java_class, name)
+        setattr(self, name, found)
+        return found
+
+
+def remember_functions(spark: SparkSession) -> None:
+    """Spare two of four questions to the JVM per `F.…` call; a dataset's rules are ten thousand calls."""
+    jvm = spark.sparkContext._jvm
+    functions = Remembered(jvm.functions)
+    for name in ("functions", "org.apache.spark.sql.functions"):  # the two ways in which pyspark says it
+        setattr(jvm, name, functions)
+    jvm.PythonUtils = Remembered(jvm.PythonUtils)
 
 
 def expect_rows(spark: SparkSession, rows: int, *, whole_stage: bool = True) -> None:

@@ -22,7 +22,13 @@ DAY_SECONDS = 900
 POLL_SECONDS = 1.5  # run states are asked for; each question costs the API server some hundredths of a second
 # The demo's key is no secret: two demos of one seed must give equal releases, and no real person is in it.
 DEMO_KEY = "creditlake demo key - published, never use it for real data"
-SMALL_CITY = {"CREDITLAKE_SPARK_MEMORY": "2g"}
+# A small city's Spark applications live for a minute: the second compiler waits for what is really hot, and
+# one collector thread is enough.
+SMALL_CITY = {
+    "CREDITLAKE_SPARK_MEMORY": "2g",
+    "CREDITLAKE_SPARK_JAVA_OPTIONS": "-XX:+UseSerialGC -XX:Tier4InvocationThreshold=50000 "
+    "-XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000",
+}
 STEPS = ("decode", "standardise", "open_build", "link", "build_marts", "gate", "serve", "publish", "feedback")
 MARKS = {
     "success": "[green]✓[/]",
