@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from creditlake.settings import Settings, read_settings
 from creditlake.spark_submit import java_options
+from spark_jobs.session import remember_functions
 from tests.services import QUICK_JVM, MinioServer
 
 
@@ -52,5 +53,6 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.driver.extraJavaOptions", java_options(quick_start))
         .getOrCreate()
     )
+    remember_functions(session)
     yield session
     session.stop()

@@ -90,7 +90,7 @@ def run_dbt(settings: Settings, database: Path, marts: Path, target: Path, busin
 
 @contextmanager
 def environment(settings: Settings, database: Path) -> Iterator[None]:
-    """Set what profiles.yml reads and take it back afterwards."""
+    """Set what profiles.yml reads; afterwards take it back and close dbt's connection to the database."""
     wanted = {
         "CREDITLAKE_DBT_DATABASE": str(database),
         "CREDITLAKE_DBT_TEMP": str(database.parent / "spill"),
@@ -103,11 +103,21 @@ def environment(settings: Settings, database: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        close_database()
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def close_database() -> None:
+    """Close the connection that dbt keeps for its next run: nobody else could open the file meanwhile."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if DuckDBConnectionManager._ENV is not None:
+        DuckDBConnectionManager._ENV.close()
+        DuckDBConnectionManager._ENV = None
 
 
 def read_marts(manifest: Mapping[str, Any]) -> Iterator[Mart]:
