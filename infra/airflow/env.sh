@@ -11,7 +11,7 @@ export AIRFLOW__CORE__EXECUTOR="${AIRFLOW__CORE__EXECUTOR:-LocalExecutor}"
 export AIRFLOW__CORE__PARALLELISM="${AIRFLOW__CORE__PARALLELISM:-2}"  # two cores
 # Tasks are forked from a process that has imported what they need, instead of importing it each.
 export AIRFLOW__SCHEDULER__MP_START_METHOD=forkserver
-export AIRFLOW__CORE__MP_FORKSERVER_PRELOAD=airflow.executors.local_executor,airflow.sdk.execution_time.task_runner,creditlake.preloaded
+export AIRFLOW__CORE__MP_FORKSERVER_PRELOAD=airflow.executors.local_executor,airflow.sdk.execution_time.task_runner,infra.airflow.preloaded
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE="$AIRFLOW_HOME/passwords.json"
 export AIRFLOW__LOGGING__LOGGING_LEVEL="${AIRFLOW__LOGGING__LOGGING_LEVEL:-WARNING}"
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False

@@ -96,3 +96,13 @@ def test_reading_the_dag_files_touches_no_lake(tmp_path: Path) -> None:
     script = "import runpy; [runpy.run_path(f'dags/{n}.py') for n in ('collect', 'build_release')]"
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True)
     assert not (tmp_path / "none" / "lake").exists()
+
+
+def test_the_fork_server_can_import_what_it_is_told_to(tmp_path: Path) -> None:
+    """It passes over what it cannot import in silence, and every task would be slower."""
+    environment = shell_environment({"CREDITLAKE_HOME": str(tmp_path)})
+    modules = environment["AIRFLOW__CORE__MP_FORKSERVER_PRELOAD"].split(",")
+    assert "infra.airflow.preloaded" in modules
+    script = "; ".join(f"import {name}" for name in modules)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
