@@ -137,6 +137,7 @@ PERSON_CASES: dict[str, Case] = {
     "a minor": ({"id_no": "990000201006010016"}, "accepted", ["P02 id_no"]),
     "a number in the code column": ({"uscc": PERSON, "id_no": None}, "accepted", []),
     "a number in both columns": ({"uscc": PERSON}, "accepted", []),
+    "a 15-digit number in the code column": ({"uscc": "990000900307001", "id_no": None}, "accepted", []),
 }
 
 
@@ -237,6 +238,7 @@ def test_minors_and_persons_of_unknown_age_are_flagged(persons: dict[str, Row]) 
 
 def test_a_15_digit_number_is_converted(persons: dict[str, Row]) -> None:
     assert persons["a 15-digit number"]["id_no"] == PERSON
+    assert persons["a 15-digit number in the code column"]["id_no"] == PERSON
 
 
 def test_spellings_of_one_document_number_and_name_make_one_record(
