@@ -105,14 +105,19 @@ class Returns:
     def collect_due(self, query: str, files: Sequence[FileEntry]) -> None:
         """Add the refused and held rows of a query over $files to `due`, each with all its defects.
 
-        The query yields dataset, batch_id, file_name, row_no, code, level, field, detail.
+        The query yields dataset, batch_id, file_name, row_no, code, level, field, detail. Only the defects of
+        due rows are gathered: ten million records have twenty times as many with mere warnings.
         """
         paths = [str(path) for path in self.lake.localise(files, self.scratch)]
         grouped = f"""
+            with found as ({query}), due_rows as (
+                select distinct batch_id, file_name, row_no
+                from found anti join returned using (batch_id, file_name, row_no) where level in ('E', 'H')
+            )
             select dataset, batch_id, file_name, row_no,
                 list({{code: code, level: level, field: field, detail: detail}} order by code, field, detail)
-            from ({query}) found anti join returned using (batch_id, file_name, row_no)
-            group by dataset, batch_id, file_name, row_no having bool_or(level in ('E', 'H'))"""  # noqa: S608  ours
+            from found semi join due_rows using (batch_id, file_name, row_no)
+            group by dataset, batch_id, file_name, row_no"""  # noqa: S608  ours
         if paths:
             self.connection.execute(f"insert into due {grouped}", {"files": paths})
 

@@ -30,6 +30,7 @@ class Settings:
     outbox: Path  # CREDITLAKE_OUTBOX: <outbox>/<department>/ holds its return files
     scratch: Path  # CREDITLAKE_SCRATCH: local working space, safe to empty when nothing runs
     spark_master: str  # CREDITLAKE_SPARK_MASTER
+    spark_remote: str  # CREDITLAKE_SPARK_REMOTE: sc://localhost:port of a shared server; empty = a JVM each
     spark_memory: str  # CREDITLAKE_SPARK_MEMORY: driver heap
     spark_java_options: str  # CREDITLAKE_SPARK_JAVA_OPTIONS: the JVM's own options
     spark_classes: Path  # CREDITLAKE_SPARK_CLASSES: archive of Spark's classes, used if it is there
@@ -71,6 +72,7 @@ def read_settings() -> Settings:
         outbox=Path(env.get("CREDITLAKE_OUTBOX", home / "outbox")).resolve(),
         scratch=Path(env.get("CREDITLAKE_SCRATCH", home / "scratch")).resolve(),
         spark_master=env.get("CREDITLAKE_SPARK_MASTER", "local[2]"),
+        spark_remote=env.get("CREDITLAKE_SPARK_REMOTE", ""),
         spark_memory=env.get("CREDITLAKE_SPARK_MEMORY", "4g"),
         # Generated methods are huge; uncompiled they would make ten million rows several times slower.
         spark_java_options=env.get(

@@ -83,17 +83,26 @@ def spark_environment(chosen: Settings) -> dict[str, str]:
     }
 
 
+def spark_submit_command(chosen: Settings, further: dict[str, str]) -> list[str]:
+    """Return spark-submit with this installation's configuration and further settings of it."""
+    command = [str(Path(sys.executable).with_name("spark-submit"))]
+    for key, value in (spark_submit_conf(chosen) | further).items():
+        command += ["--conf", f"{key}={value}"]
+    return command
+
+
 def submit(application: str, args: list[str]) -> None:
-    """Run one application through spark-submit and wait; its log goes to stderr as it comes.
+    """Run one application, through spark-submit or as a client of the shared server, and wait.
+
+    Its log goes to stderr as it comes.
 
     Raises SparkFailed with the last lines of the log. Arguments are dates and build ids: they are
     visible in the process list, so nothing personal may be among them.
     """
     chosen = settings()
-    command = [str(Path(sys.executable).with_name("spark-submit"))]
-    for key, value in spark_submit_conf(chosen).items():
-        command += ["--conf", f"{key}={value}"]
-    command += [application, *args]
+    # With a shared server the application is a client and needs no JVM of its own.
+    starter = [sys.executable] if chosen.spark_remote else spark_submit_command(chosen, {})
+    command = [*starter, application, *args]
     tail: list[str] = []
     with subprocess.Popen(
         command, env=spark_environment(chosen), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

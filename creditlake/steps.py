@@ -5,7 +5,7 @@ Heavy libraries are imported inside the functions, so that reading a DAG file st
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -41,6 +41,16 @@ def spark_application(step: str) -> str:
     return str(REPOSITORY / "spark_jobs" / f"{step}.py")
 
 
+def application_arguments(arguments: Mapping[str, str]) -> list[str]:
+    """Return a Spark application's arguments as its command line takes them."""
+    return [text for name, value in arguments.items() for text in (f"--{name.replace('_', '-')}", value)]
+
+
+def has_spark_server() -> bool:
+    """Whether this installation's Spark applications share one server."""
+    return bool(settings().spark_remote)
+
+
 def named_build(business_date: str, build: str) -> str:
     """Return the build that is meant: the one named, else the date's newest."""
     return build or builds.newest_build(lake(), day(business_date))
@@ -71,7 +81,7 @@ def standardise(business_date: str) -> None:
     """Make records and rejects of all waiting cells in one Spark application."""
     from creditlake.spark_submit import submit
 
-    submit(spark_application("standardise"), ["--business-date", business_date])
+    submit(spark_application("standardise"), application_arguments({"business_date": business_date}))
 
 
 def open_build(business_date: str) -> str:
@@ -83,7 +93,8 @@ def link(business_date: str, build: str) -> None:
     """Link every current record in one Spark application; the build's batches are fixed here."""
     from creditlake.spark_submit import submit
 
-    submit(spark_application("link"), ["--business-date", business_date, "--build", build])
+    arguments = {"business_date": business_date, "build": build}
+    submit(spark_application("link"), application_arguments(arguments))
 
 
 def build_marts(business_date: str, build: str) -> dict[str, int]:

@@ -6,9 +6,11 @@ are made all the same.
 """
 
 from datetime import timedelta
+from importlib import import_module
 
+from airflow.providers.apache.spark.operators.spark_pyspark import PySparkOperator
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import DAG, Asset, AssetAll, PartitionedAssetTimetable, TriggerRule, task
+from airflow.sdk import DAG, Asset, AssetAll, BaseOperator, PartitionedAssetTimetable, TriggerRule, task
 
 from creditlake import steps
 
@@ -58,6 +60,24 @@ def feedback(business_date: str, build: str) -> dict[str, int]:
     return steps.feedback(business_date, build)
 
 
+def spark_step(step: str, **arguments: str) -> BaseOperator:
+    """Return the task of a Spark application: on the shared server, or submitted with a JVM of its own."""
+    if steps.has_spark_server():
+        run = import_module(f"spark_jobs.{step}").run
+        return PySparkOperator(
+            task_id=step, conn_id="spark_connect", python_callable=run, op_kwargs=arguments
+        )
+    return SparkSubmitOperator(
+        task_id=step,
+        conn_id="spark_default",
+        application=steps.spark_application(step),
+        application_args=steps.application_arguments(arguments),
+        name=f"creditlake {step}",
+        conf=steps.spark_conf(),
+        env_vars=steps.spark_environment(),
+    )
+
+
 catalog = steps.read_catalog()
 with DAG(
     dag_id="build_release",
@@ -75,23 +95,10 @@ with DAG(
     tags=["release"],
     doc_md=__doc__,
 ):
-    spark = {"conn_id": "spark_default", "conf": steps.spark_conf(), "env_vars": steps.spark_environment()}
     decoded = decode.partial(business_date=BUSINESS_DATE).expand(dataset=sorted(catalog.contracts))
     build = open_build(BUSINESS_DATE)
-    standardise = SparkSubmitOperator(
-        task_id="standardise",
-        application=steps.spark_application("standardise"),
-        application_args=["--business-date", BUSINESS_DATE],
-        name="creditlake standardise",
-        **spark,
-    )
-    link = SparkSubmitOperator(
-        task_id="link",
-        application=steps.spark_application("link"),
-        application_args=["--business-date", BUSINESS_DATE, "--build", BUILD],
-        name="creditlake link",
-        **spark,
-    )
+    standardise = spark_step("standardise", business_date=BUSINESS_DATE)
+    link = spark_step("link", business_date=BUSINESS_DATE, build=BUILD)
     marts = build_marts(BUSINESS_DATE, build)
     judged = gate(build)
     decoded >> standardise >> build >> link >> marts >> judged

@@ -125,10 +125,11 @@ def _org_agrees(code: Column) -> Column:
 
 
 def _reg_agrees(code: Column) -> Column:
-    product = F.lit(10)
-    for position in range(1, 15):
-        digit = F.ascii(F.substring(code, position, 1)) - ord("0")
-        product = ((product + digit - 1) % 10 + 1) * 2 % 11
+    product = F.aggregate(
+        F.split(F.substring(code, 1, 14), ""),
+        F.lit(10),
+        lambda product, digit: ((product + F.ascii(digit) - ord("1")) % 10 + 1) * 2 % 11,
+    )
     return (product + F.ascii(F.substring(code, 15, 1)) - ord("0")) % 10 == 1
 
 

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import Contract
 from creditlake.records import RecordBatch, settled_records
 from creditlake.settings import settings
+from creditlake.steps import day
 from creditlake.storage import (
     FileEntry,
     Lake,
@@ -35,7 +36,7 @@ from spark_jobs.commit import StepContext
 from spark_jobs.linking import legal_name_owners, link_parties, number_owners, party_columns, select_parties
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
-from spark_jobs.session import expect_rows, jvm_pid, open_session, run_application
+from spark_jobs.session import expect_rows, jvm_pid, run_application, spark_session
 from spark_jobs.tables import columns_schema, make_frame, read_files, write_table
 
 LOG = logging.getLogger("creditlake.link")
@@ -43,21 +44,23 @@ LINK_VERSION = "1"
 ROWS_A_FILE = 1_000_000
 
 
-def run(business_date: date, build: str) -> None:
-    """Make the registers and links of a build, each unless it is committed already."""
-    chosen = settings()
+def run(business_date: str, build: str, spark: SparkSession | None = None) -> None:
+    """Make the registers and links of a build for a business date (ISO), each unless it is committed.
+
+    `spark` is the session to work in; without one a session is opened.
+    """
+    chosen, until = settings(), day(business_date)
     lake, catalog = open_lake(chosen), load_catalog(chosen.catalog)
     if find_manifest(lake, build_manifest_key("links", build)):
         LOG.info("build %s is linked already", build)
         return
     registers = find_manifest(lake, build_manifest_key("registers", build))
-    current = {} if registers else settled_records(lake, catalog, business_date)
-    spark = open_session("creditlake link", chosen)
-    context = StepContext(spark, lake, catalog, chosen.subject_key(), chosen.scratch)
-    if registers is None:
-        registers = make_registers(context, business_date, build, current)
-    make_links(context, business_date, build, registers)
-    spark.stop()
+    current = {} if registers else settled_records(lake, catalog, until)
+    with spark_session("creditlake link", chosen, spark) as session:
+        context = StepContext(session, lake, catalog, chosen.subject_key(), chosen.scratch)
+        if registers is None:
+            registers = make_registers(context, until, build, current)
+        make_links(context, until, build, registers)
 
 
 def make_registers(
@@ -276,7 +279,7 @@ def commit(
 def main() -> None:
     """Read the arguments, run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--business-date", type=date.fromisoformat, required=True)
+    parser.add_argument("--business-date", required=True)
     parser.add_argument("--build", required=True)
     arguments = parser.parse_args()
     run_application(lambda: run(arguments.business_date, arguments.build))

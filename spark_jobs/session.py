@@ -2,7 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -10,7 +12,8 @@ from pyspark.sql import SparkSession
 from creditlake.catalog import CatalogError
 from creditlake.records import NotSettled
 from creditlake.settings import Settings, SettingsError
-from creditlake.spark_submit import spark_submit_conf
+from creditlake.spark_server import expect_server
+from creditlake.spark_submit import SparkFailed, spark_submit_conf
 from creditlake.storage import StorageError
 
 LOG = logging.getLogger("creditlake")
@@ -20,9 +23,23 @@ LOG = logging.getLogger("creditlake")
 COMPILE_FROM_ROWS = 200_000
 
 
+@contextmanager
+def spark_session(name: str, settings: Settings, given: SparkSession | None = None) -> Iterator[SparkSession]:
+    """Work in the given session, else in one of one's own that is stopped at the end."""
+    session = given or open_session(name, settings)
+    try:
+        yield session
+    finally:
+        if given is None:
+            session.stop()
+
+
 def open_session(name: str, settings: Settings) -> SparkSession:
-    """Return the session; started by spark-submit it has its configuration already, and keeps it."""
+    """Return a session: of the shared server, or of a JVM of its own, which spark-submit has configured."""
     builder = SparkSession.builder.appName(name)
+    if settings.spark_remote:
+        expect_server(settings.spark_remote)
+        return builder.remote(settings.spark_remote).create()
     for key, value in spark_submit_conf(settings).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
@@ -66,11 +83,12 @@ def expect_rows(spark: SparkSession, rows: int, *, whole_stage: bool = True) -> 
     spark.conf.set("spark.sql.subexpressionElimination.enabled", str(compiled).lower())
 
 
+@cache
 def jvm_pid(spark: SparkSession) -> int:
     """Return the process id of the driver's JVM, for its peak memory."""
-    jvm = spark.sparkContext._jvm
-    assert jvm is not None
-    return int(jvm.java.lang.ProcessHandle.current().pid())
+    row = spark.sql("select java_method('java.lang.ProcessHandle', 'current') as pid").first()
+    assert row is not None
+    return int(row.pid)
 
 
 def run_application(run: Callable[[], object]) -> None:
@@ -79,6 +97,6 @@ def run_application(run: Callable[[], object]) -> None:
     logging.getLogger("py4j").setLevel(logging.WARNING)
     try:
         run()
-    except (CatalogError, NotSettled, SettingsError, StorageError) as error:
+    except (CatalogError, NotSettled, SettingsError, SparkFailed, StorageError) as error:
         LOG.error("%s", error)
         sys.exit(1)

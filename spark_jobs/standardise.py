@@ -4,45 +4,48 @@ import argparse
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from pathlib import Path
+
+from pyspark.sql import SparkSession
 
 from creditlake.catalog import load_catalog
 from creditlake.records import RecordBatch
 from creditlake.settings import settings
+from creditlake.steps import day
 from creditlake.storage import CorruptObject, Lake, open_lake
 from spark_jobs.commit import StepContext, list_waiting, standardise_batches
-from spark_jobs.session import expect_rows, open_session, run_application
+from spark_jobs.session import expect_rows, run_application, spark_session
 
 DATASETS_AT_ONCE = 3
 LOG = logging.getLogger("creditlake.standardise")
 
 
-def run(business_date: date) -> dict[str, int]:
-    """Standardise what waits; batches by status. Without work no Spark is started.
+def run(business_date: str, spark: SparkSession | None = None) -> dict[str, int]:
+    """Standardise what waits until a business date (ISO); batches by status.
+
+    `spark` is the session to work in; without one a session is opened, but only if there is work.
 
     A batch whose cells are corrupt stays waiting; the others go on, then CorruptObject is raised.
     """
     chosen = settings()
     lake, catalog = open_lake(chosen), load_catalog(chosen.catalog)
-    waiting = list_waiting(lake, catalog, business_date)
+    waiting = list_waiting(lake, catalog, day(business_date))
     waiting, corrupt = set_aside_corrupt(lake, waiting, chosen.scratch)
     counts = {"ok": 0, "blocked": 0}
     if not waiting and corrupt:
         raise corrupt[0]
     if not waiting:
         return counts
-    spark = open_session("creditlake standardise", chosen)
-    expect_rows(spark, max(map(count_cells, waiting.values())), whole_stage=False)
-    context = StepContext(spark, lake, catalog, chosen.subject_key(), chosen.scratch)
-    # While one dataset is being planned another runs; the largest come first.
-    largest_first = sorted(waiting.values(), key=count_cells, reverse=True)
-    with ThreadPoolExecutor(DATASETS_AT_ONCE) as pool:
-        done = [pool.submit(standardise_batches, context, batches) for batches in largest_first]
-    for future in done:
-        for manifest in future.result():
-            counts[manifest.status] += 1
-    spark.stop()
+    with spark_session("creditlake standardise", chosen, spark) as session:
+        expect_rows(session, max(map(count_cells, waiting.values())), whole_stage=False)
+        context = StepContext(session, lake, catalog, chosen.subject_key(), chosen.scratch)
+        # While one dataset is being planned another runs; the largest come first.
+        largest_first = sorted(waiting.values(), key=count_cells, reverse=True)
+        with ThreadPoolExecutor(DATASETS_AT_ONCE) as pool:
+            done = [pool.submit(standardise_batches, context, batches) for batches in largest_first]
+        for future in done:
+            for manifest in future.result():
+                counts[manifest.status] += 1
     if corrupt:
         raise corrupt[0]
     return counts
@@ -74,7 +77,7 @@ def count_cells(batches: Sequence[RecordBatch]) -> int:
 def main() -> None:
     """Read the arguments, run, log the counts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--business-date", type=date.fromisoformat, required=True)
+    parser.add_argument("--business-date", required=True)
     arguments = parser.parse_args()
     run_application(
         lambda: LOG.info("standardise %s: %s", arguments.business_date, run(arguments.business_date))

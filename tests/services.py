@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 import urllib3
 from minio import Minio
 
+from creditlake.loopback import free_port
 from creditlake.settings import REPOSITORY, Settings, read_settings
 
 # For JVMs that live for seconds: the second compiler and several collector threads would not pay.
@@ -30,13 +30,6 @@ def find_minio() -> str:
     if not found:
         raise FileNotFoundError("no MinIO server program; run infra/setup/minio.sh (once, 2-5 minutes)")
     return found
-
-
-def free_port() -> int:
-    """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

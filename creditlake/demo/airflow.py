@@ -7,7 +7,6 @@ own. Every process is stopped by its own process group, because Airflow's server
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from creditlake.loopback import free_port
 from creditlake.settings import REPOSITORY
 
 START_SECONDS = 120
@@ -37,13 +37,6 @@ class DagRun:
     run_id: str
     state: str
     partition_key: str | None
-
-
-def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def shell_environment(overrides: dict[str, str]) -> dict[str, str]:
@@ -71,6 +64,7 @@ class LocalAirflow:
                 "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{self.port}/execution/",
                 "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
                 "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+                "AIRFLOW__CORE__PARALLELISM": "6",  # a small city's tasks are short: more wait for their turn
                 "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
                 "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
                 "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
@@ -158,9 +152,10 @@ class LocalAirflow:
         }
 
     def stop(self) -> None:
-        """Stop every server and its children; an impatient second Ctrl-C does not cut this short."""
+        """Stop every server and its children; an impatient second signal does not cut this short."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         for server in self.servers:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGTERM)

@@ -1,6 +1,8 @@
 """The whole demo: make the city, play its days, tell what came of it."""
 
 import json
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +12,9 @@ from creditlake import steps
 from creditlake.demo.play import play_days, prepare_home
 from creditlake.demo.report import print_summary, write_page
 from creditlake.look.day import summarise_day
+from creditlake.settings import settings
 from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
+from creditlake.spark_server import running_spark_server
 
 TABLE_WIDTH = 116  # a day's table; a narrower terminal wraps it, a file keeps it
 
@@ -20,13 +24,15 @@ def run_demo(home: Path, *, seed: int, legal: int, natural: int, records: int) -
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, TABLE_WIDTH)
     start = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the servers are stopped then
     prepare_home(home)
-    console.print(
-        f"Simulating a city of {legal:,} legal and {natural:,} natural subjects, {records:,} records …"
-    )
-    plan_demo_days(home / "city", seed=seed, legal=legal, natural=natural, records=records)
     catalog = steps.read_catalog()
-    seconds = play_days(home, home / "city", list(DEMO_DAYS), catalog, console)
+    with running_spark_server(settings(), home / "spark-server.log") as spark:
+        console.print(
+            f"Simulating a city of {legal:,} legal and {natural:,} natural subjects, {records:,} records …"
+        )
+        plan_demo_days(home / "city", seed=seed, legal=legal, natural=natural, records=records)
+        seconds = play_days(home, list(DEMO_DAYS), catalog, console, spark)
     lake = steps.lake()
     days = [summarise_day(lake, catalog, business_date) for business_date in DEMO_DAYS]
     page = home / "demo.html"

@@ -19,6 +19,11 @@ export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
 CREDITLAKE_SPARK_MASTER="${CREDITLAKE_SPARK_MASTER:-local[2]}"
 export CREDITLAKE_SPARK_MASTER
 export AIRFLOW_CONN_SPARK_DEFAULT="{\"conn_type\": \"spark\", \"host\": \"$CREDITLAKE_SPARK_MASTER\"}"
+# A shared Spark server, if there is one: `sc://localhost:port`, and its token.
+if [ -n "${CREDITLAKE_SPARK_REMOTE:-}" ]; then
+    AIRFLOW_CONN_SPARK_CONNECT="{\"conn_type\": \"spark_connect\", \"host\": \"$CREDITLAKE_SPARK_REMOTE\", \"password\": \"$SPARK_CONNECT_AUTHENTICATE_TOKEN\"}"
+    export AIRFLOW_CONN_SPARK_CONNECT
+fi
 export PYSPARK_PYTHON="$CREDITLAKE_ROOT/.venv/bin/python"
 export PYSPARK_DRIVER_PYTHON="$PYSPARK_PYTHON"
 export SPARK_LOCAL_IP=127.0.0.1

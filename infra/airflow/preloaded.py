@@ -4,9 +4,11 @@ Airflow's fork server loads this module once, and every task is forked from it w
 CPU seconds a day less (infra/airflow/env.sh, `mp_forkserver_preload`). Nothing else imports it.
 """
 
+import airflow.providers.apache.spark.operators.spark_pyspark
 import airflow.providers.apache.spark.operators.spark_submit
 import dbt.adapters.duckdb.impl
 import dbt.cli.main
+import pyspark.sql.connect.session
 
 import creditlake.build
 import creditlake.collect
@@ -14,8 +16,10 @@ import creditlake.decode.decode
 import creditlake.release
 import creditlake.returns
 import creditlake.spark_submit
+import spark_jobs.link
+import spark_jobs.standardise
 from creditlake.gate.suites import prepare_expectations
 
-__all__ = ["airflow", "creditlake", "dbt"]
+__all__ = ["airflow", "creditlake", "dbt", "pyspark", "spark_jobs"]
 
 prepare_expectations()

@@ -1,11 +1,16 @@
-"""Run both Spark steps of a date in one JVM, so that it has loaded every class that they need."""
+"""Run both Spark steps of a date on one server, so that its JVM has loaded every class that they need."""
 
+import os
 import sys
-from datetime import date
+from pathlib import Path
 
 from creditlake import steps
-from spark_jobs import link, standardise
+from creditlake.settings import settings
+from creditlake.spark_server import running_spark_server
 
-business_date = sys.argv[1]
-standardise.run(date.fromisoformat(business_date))
-link.run(date.fromisoformat(business_date), steps.open_build(business_date))
+log, business_date = sys.argv[1:]
+with running_spark_server(settings(), Path(log)) as server:
+    os.environ |= server.environment()
+    settings.cache_clear()
+    steps.standardise(business_date)
+    steps.link(business_date, steps.open_build(business_date))

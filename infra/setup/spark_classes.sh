@@ -24,8 +24,7 @@ cd "$ROOT"
     creditlake collect --business-date "$day"
     creditlake decode --business-date "$day"
     CREDITLAKE_SPARK_JAVA_OPTIONS="-XX:ArchiveClassesAtExit=$home/classes.jsa" \
-        python -c 'import sys; from creditlake.spark_submit import submit; submit(sys.argv[1], sys.argv[2:])' \
-        "$ROOT/infra/setup/load_spark_classes.py" "$day"
+        python "$ROOT/infra/setup/load_spark_classes.py" "$home/server.log" "$day"
 } > "$home/log" 2>&1 || { tail -n 20 "$home/log" >&2; fail "Spark's steps failed on the tiny city; the lines above say why"; }
 if [ -f "$home/classes.jsa" ]; then
     mv "$home/classes.jsa" "$archive"

@@ -6,16 +6,23 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from creditlake.settings import REPOSITORY
+from creditlake.catalog import load_catalog
+from creditlake.demo.play import DEMO_KEY
+from creditlake.look.day import DaySummary, summarise_day
+from creditlake.settings import REPOSITORY, settings
 from creditlake.simulate.scenario import DEMO_DAYS, plan_demo_days
-from tests.services import QUICK_JVM
+from creditlake.spark_server import running_spark_server
+from creditlake.storage import open_lake
+from tests.services import QUICK_JVM, folder_settings
 
 SEED = 7
+CITY = {"legal": 400, "natural": 900, "records": 3000}
 TINY_CITY = {"CREDITLAKE_SPARK_JAVA_OPTIONS": QUICK_JVM, "CREDITLAKE_SPARK_MEMORY": "1g"}
 STEPS = ("collect", "decode", "standardise", "link", "build-marts", "gate", "serve", "publish", "feedback")
 
@@ -33,7 +40,7 @@ class Installation:
         """The environment of this installation's commands."""
         return os.environ | {
             "CREDITLAKE_HOME": str(self.home),
-            "CREDITLAKE_SUBJECT_KEY": "test key",
+            "CREDITLAKE_SUBJECT_KEY": DEMO_KEY,
             **TINY_CITY,
             **self.extra,
         }
@@ -75,7 +82,7 @@ class Installation:
 def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scenario of the demo for a few hundred subjects."""
     city = tmp_path_factory.mktemp("city")
-    plan_demo_days(city, seed=SEED, legal=400, natural=900, records=3000)
+    plan_demo_days(city, seed=SEED, **CITY)
     return city
 
 
@@ -92,15 +99,24 @@ class FirstDay:
     place: Installation
     seconds: dict[str, float]
 
-    def copy_to(self, home: Path) -> Installation:
+    def copy_to(self, home: Path, extra: dict[str, str]) -> Installation:
         """Return an installation of its own that continues from here."""
         shutil.copytree(self.place.home, home, copy_function=shutil.copy2)
-        return Installation(home, self.place.city, self.place.extra)
+        return Installation(home, self.place.city, extra)
+
+
+@pytest.fixture(scope="session")
+def on_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of applications that share one Spark server."""
+    home = tmp_path_factory.mktemp("spark-server")
+    chosen = replace(folder_settings(home), spark_java_options=QUICK_JVM, spark_memory="1g")
+    with running_spark_server(chosen, home / "server.log") as server:
+        yield server.environment()
 
 
 @pytest.fixture(scope="session")
 def first_day(tmp_path_factory: pytest.TempPathFactory, small_city: Path, days: list[str]) -> FirstDay:
-    """The first day, step by step and undisturbed; what the other tests start from or compare with."""
+    """The first day step by step, a JVM per Spark step; what other tests start from or compare with."""
     place = Installation(tmp_path_factory.mktemp("first") / "home", small_city, {})
     place.deliver(days[0])
     seconds = {}
@@ -109,6 +125,23 @@ def first_day(tmp_path_factory: pytest.TempPathFactory, small_city: Path, days: 
         place.run(step, "--business-date", days[0])
         seconds[step] = time.monotonic() - start
     return FirstDay(place, seconds)
+
+
+@pytest.fixture(scope="session")
+def played(
+    tmp_path_factory: pytest.TempPathFactory,
+    first_day: FirstDay,
+    days: list[str],
+    on_server: dict[str, str],
+) -> tuple[Installation, list[DaySummary]]:
+    """All four days by hand, one after the other, in one installation."""
+    place = first_day.copy_to(tmp_path_factory.mktemp("played") / "home", on_server)
+    for day in days[1:]:
+        place.deliver(day)
+        place.run("run", "--business-date", day, expect=1 if day == days[3] else 0)
+    lake = open_lake(folder_settings(place.home))
+    catalog = load_catalog(settings().catalog)
+    return place, [summarise_day(lake, catalog, day) for day in DEMO_DAYS]
 
 
 @pytest.fixture

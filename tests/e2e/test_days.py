@@ -3,29 +3,15 @@
 import pytest
 
 from creditlake.catalog import load_catalog
-from creditlake.look.day import DaySummary, summarise_day
+from creditlake.look.day import DaySummary
 from creditlake.receipts import list_receipts
 from creditlake.settings import settings
 from creditlake.simulate.scenario import DEMO_DAYS
 from creditlake.storage import open_lake
-from tests.e2e.conftest import FirstDay, Installation
+from tests.e2e.conftest import Installation
 from tests.services import folder_settings
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def played(
-    tmp_path_factory: pytest.TempPathFactory, first_day: FirstDay, days: list[str]
-) -> tuple[Installation, list[DaySummary]]:
-    """All four days, one after the other, in one installation."""
-    place = first_day.copy_to(tmp_path_factory.mktemp("played") / "home")
-    for day in days[1:]:
-        place.deliver(day)
-        place.run("run", "--business-date", day, expect=1 if day == days[3] else 0)
-    lake = open_lake(folder_settings(place.home))
-    catalog = load_catalog(settings().catalog)
-    return place, [summarise_day(lake, catalog, day) for day in DEMO_DAYS]
 
 
 def test_three_days_are_published_and_the_tripled_list_is_held(

@@ -59,9 +59,9 @@ def test_a_day_on_minio_survives_the_server_stopping_in_the_middle(
 
 
 def test_a_corrupt_file_in_the_lake_is_found_and_never_published(
-    tmp_path: Path, days: list[str], first_day: FirstDay
+    tmp_path: Path, days: list[str], first_day: FirstDay, on_server: dict[str, str]
 ) -> None:
-    installation = first_day.copy_to(tmp_path / "home")
+    installation = first_day.copy_to(tmp_path / "home", on_server)
     before = installation.pointer()
     installation.deliver(days[1])
     for step in ("collect", "decode", "standardise"):
@@ -81,9 +81,10 @@ def test_a_corrupt_file_in_the_lake_is_found_and_never_published(
 
 
 def test_two_builds_of_a_date_at_once_publish_one_release(
-    tmp_path: Path, days: list[str], first_day: FirstDay
+    tmp_path: Path, days: list[str], first_day: FirstDay, on_server: dict[str, str]
 ) -> None:
-    installation = first_day.copy_to(tmp_path / "home")
+    installation = first_day.copy_to(tmp_path / "home", on_server)
+    published = installation.pointer()
     lake_folder = installation.home / "lake"
     for room in ("builds", "registers", "links", "candidates", "releases", "serving", "tables"):
         shutil.rmtree(lake_folder / room)
@@ -99,3 +100,6 @@ def test_two_builds_of_a_date_at_once_publish_one_release(
     pointer = installation.pointer()
     assert pointer
     assert releases == {pointer["release_id"]}
+    # linked on the shared server here, by a JVM of its own there
+    assert published
+    assert pointer["content_hash"] == published["content_hash"]
