@@ -5,7 +5,7 @@ SHELL := /bin/bash
 ACTIVATE := source var/environment
 SIZE ?= 1m
 
-.PHONY: help setup setup-services demo test test-faults test-unit lint bench
+.PHONY: help setup setup-services demo test test-unit lint bench
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 24
@@ -26,11 +26,8 @@ lint: setup ## ruff, mypy --strict, sqlfluff, yamllint
 test-unit: setup ## the inner loop, under a minute: no server, no Spark
 	@$(ACTIVATE); uv run --no-sync pytest tests/unit tests/contracts -m "not service and not spark and not slow" -q
 
-test: setup-services lint ## everything but test-faults, against real services
-	@$(ACTIVATE); uv run --no-sync pytest -m "not faults"
-
-test-faults: setup-services ## kill -9, a stopped MinIO, corrupt files, two builds at once: whole steps, many minutes
-	@$(ACTIVATE); uv run --no-sync pytest tests/e2e -m faults
+test: setup-services lint ## everything, against real services
+	@$(ACTIVATE); uv run --no-sync pytest
 
 bench: setup ## the whole path, measured: make bench SIZE=1m (or 10m)
 	@$(ACTIVATE); uv run --no-sync python -m tests.bench.run --size $(SIZE)

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.retries import DefaultPolicy
 
 from creditlake.catalog import CatalogError
 from creditlake.records import NotSettled
@@ -25,10 +27,19 @@ COMPILE_FROM_ROWS = 200_000
 
 @contextmanager
 def spark_session(name: str, settings: Settings, given: SparkSession | None = None) -> Iterator[SparkSession]:
-    """Work in the given session, else in one of one's own that is stopped at the end."""
+    """Work in the given session, else in one of one's own that is stopped at the end.
+
+    Raises SparkFailed when the shared server has gone away meanwhile.
+    """
     session = given or open_session(name, settings)
+    if settings.spark_remote:
+        # A server on loopback that does not answer at once is gone; Spark's own patience is ten minutes.
+        session.client.set_retry_policies([DefaultPolicy(max_retries=4)])
     try:
         yield session
+    except SparkConnectGrpcException:
+        expect_server(settings.spark_remote)
+        raise
     finally:
         if given is None:
             session.stop()

@@ -4,15 +4,19 @@ import json
 import shutil
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from creditlake.spark_server import running_spark_server
 from creditlake.storage import open_lake
 from tests.e2e.conftest import FirstDay, Installation
-from tests.services import MinioServer, folder_settings, tools_folder
+from tests.services import QUICK_JVM, MinioServer, folder_settings, tools_folder
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.faults]
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+WAIT_SECONDS = 120
 
 
 @pytest.mark.service
@@ -78,6 +82,37 @@ def test_a_corrupt_file_in_the_lake_is_found_and_never_published(
     assert f"{key} is corrupt" in errors
     assert lake.exists(key)
     assert installation.pointer() == before
+
+
+def test_a_spark_server_killed_in_the_middle_is_said_and_the_day_goes_on_without_it(
+    installation: Installation, days: list[str], first_day: FirstDay, tmp_path: Path
+) -> None:
+    date = ["--business-date", days[0]]
+    installation.deliver(days[0])
+    for step in ("collect", "decode"):
+        installation.run(step, *date)
+    chosen = replace(folder_settings(tmp_path), spark_java_options=QUICK_JVM, spark_memory="1g")
+    with running_spark_server(chosen, tmp_path / "server.log") as server:
+        client = Installation(installation.home, installation.city, server.environment())
+        running = client.start("standardise", *date)
+        wait_for(lambda: any((installation.home / "lake" / "records").rglob("*.parquet")))
+        server.process.kill()
+        _, errors = running.communicate()
+    assert running.returncode == 1
+    assert f"no Spark server at sc://localhost:{server.port}" in errors
+    installation.run("run", *date)
+    pointer, undisturbed = installation.pointer(), first_day.place.pointer()
+    assert pointer
+    assert undisturbed
+    assert pointer["content_hash"] == undisturbed["content_hash"]
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    """Wait until something has happened on disk."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
 
 
 def test_two_builds_of_a_date_at_once_publish_one_release(

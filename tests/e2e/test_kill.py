@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.conftest import STEPS, FirstDay, Installation
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.faults]
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
 SEED = 20261116
 
 
