@@ -29,6 +29,19 @@ REPLACE_ALL = """replace_all(text, pairs) as list_reduce(
     lambda so_far, pair: {found: '', shown: replace(so_far.shown, pair.found, pair.shown)}
 ).shown"""
 DEFECTS_TYPE = "struct(code varchar, level varchar, field varchar, detail varchar)[]"
+COMMON = (
+    "record_id",
+    "row_key",
+    "content_hash",
+    "change_op",
+    "outcome",
+    "is_held",
+    "is_minor",
+    "defects",
+    "received_date",
+    "snapshot_no",
+    "is_current_snapshot",
+)
 LINKING = {
     "links": {
         "dataset": "varchar",
@@ -115,7 +128,7 @@ def prepare_database(
         add_personal_macros(connection, temporary=False)
         connection.execute(f"create macro {REPLACE_ALL}")
         fill_platform(connection, catalog, inputs)
-        for schema in ("records", "rejects", "linking"):
+        for schema in ("records", "rejects", "rooms", "linking"):
             connection.execute(f"create schema {schema}")
         for name, batches in inputs.batches.items():
             contract = catalog.contracts[name]
@@ -127,6 +140,8 @@ def prepare_database(
                 create_rows_view(
                     connection, schema, contract, catalog, batches, list(zip(entries, files, strict=True))
                 )
+        for room in ("records", "rejects"):
+            create_room_view(connection, room, [catalog.contracts[name] for name in inputs.batches])
         for table, columns in LINKING.items():
             entries = list(inputs.links if table == "links" else inputs.registers.get(table, ()))
             create_linking_view(connection, table, columns, lake.localise(entries, localised))
@@ -169,6 +184,17 @@ def create_rows_view(
     }
     branches.append(empty_select({**extra, **columns}))
     connection.execute(f"create view {schema}.{quote_name(contract.table)} as {' union all '.join(branches)}")
+
+
+def create_room_view(connection: duckdb.DuckDBPyConnection, room: str, contracts: Sequence[Contract]) -> None:
+    """Make the view over a whole room: what all datasets have in common."""
+    branches = [
+        f"select {quote_text(contract.name)} as dataset,"  # noqa: S608
+        f" {contract.delivery.kind == 'full_snapshot'} as is_full_snapshot, {', '.join(COMMON)}"
+        f" from {room}.{quote_name(contract.table)}"
+        for contract in contracts
+    ]
+    connection.execute(f"create view rooms.{room} as {' union all '.join(branches)}")
 
 
 def check_columns(entry: FileEntry, path: Path, columns: dict[str, str]) -> None:

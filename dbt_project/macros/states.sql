@@ -131,11 +131,26 @@
 {%- endmacro %}
 
 
+{# The datasets that have a stated model of their own: its name, the public table it feeds, whether it links. #}
+{% macro modelled_datasets() -%}
+  {{ return({
+      'administrative_approval.licence_decision': ('int_licences__stated', 'pub_licence', true),
+      'court.judgment_defaulter': ('int_defaulters__stated', 'pub_list_current', true),
+      'credit_office.repair_decision': ('int_repairs__stated', none, false),
+      'market_regulation.entity_change': ('int_entity_changes__stated', none, false),
+      'market_regulation.entity_register': ('int_registered_entities__stated', 'pub_subject', true),
+      'market_regulation.penalty_decision': ('int_penalties__stated', 'pub_penalty', true),
+      'public_security.population_register': ('int_residents__stated', none, true),
+      'tax.a_level_taxpayer': ('int_a_level_taxpayers__stated', 'pub_list_current', true),
+  }) }}
+{%- endmacro %}
+
+
 {#
-  Adds the link of each row and the state of each record. `versions` is the name of a CTE of the shape above;
-  `repaired` and `expired` are conditions over its columns; `removed` names the state of a record taken back.
+  Adds the link of each row and the state of each record. `versions` is the name of a CTE of the shape above, of
+  one dataset or, without `dataset`, of several; `repaired` and `expired` are conditions over its columns; `removed` names the state of a record taken back.
 #}
-{% macro stated(versions, dataset, expired='false', repaired='false', removed='withdrawn', links='stg_platform__links') -%}
+{% macro stated(versions, dataset=none, expired='false', repaired='false', removed='withdrawn', links='stg_platform__links') -%}
   select
       {{ versions }}.* exclude (is_withdrawal, is_withdrawn),
       links.subject_id,
@@ -154,8 +169,8 @@
       end as state
   from {{ versions }}
   left join {{ ref(links) }} as links
-      on links.dataset = '{{ dataset }}'
-      and links.row_key = {{ versions }}.row_key
+      on links.row_key = {{ versions }}.row_key
+      {% if dataset %}and links.dataset = '{{ dataset }}'{% endif %}
 {%- endmacro %}
 
 

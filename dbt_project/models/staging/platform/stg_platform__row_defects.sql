@@ -1,26 +1,23 @@
 {#- Both rooms, all datasets: a warning of an accepted row is a defect too. -#}
 with
 
-{% for dataset in var('datasets') %}
-{{ dataset }} as (
+unnested as (
 
-    select row_key, record_id, outcome, unnest(defects) as defect
-    from {{ source('records', dataset) }}
+    select dataset, row_key, record_id, outcome, unnest(defects) as defect
+    from {{ source('rooms', 'records') }}
     where len(defects) > 0
     union all
-    select row_key, record_id, outcome, unnest(defects) as defect
-    from {{ source('rejects', dataset) }}
+    select dataset, row_key, record_id, outcome, unnest(defects) as defect
+    from {{ source('rooms', 'rejects') }}
     where len(defects) > 0
 
 ),
-{% endfor %}
 
 renamed as (
 
-{% for dataset in var('datasets') %}
     select
         ---------- ids
-        '{{ dataset | replace('__', '.') }}' as dataset,
+        dataset,
         row_key,
         record_id,
 
@@ -31,10 +28,7 @@ renamed as (
         defect.field,
         defect.detail
 
-    from {{ dataset }}
-{% if not loop.last %}    union all{% endif %}
-
-{% endfor %}
+    from unnested
 
 )
 

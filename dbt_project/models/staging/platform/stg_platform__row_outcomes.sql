@@ -3,25 +3,20 @@ with
 
 renamed as (
 
-{% for dataset in var('datasets') %}
 {% for room in ['records', 'rejects'] %}
     select
         ---------- ids
-        '{{ dataset | replace('__', '.') }}' as dataset,
+        dataset,
         row_key,
         record_id,
 
         ---------- text
         outcome
 
-    from {{ source(room, dataset) }}
+    from {{ source('rooms', room) }}
 {% if not loop.last %}    union all{% endif %}
 
 {% endfor %}
-{% if not loop.last %}    union all{% endif %}
-
-{% endfor %}
-
 )
 
 select * from renamed
