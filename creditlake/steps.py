@@ -5,6 +5,7 @@ Heavy libraries are imported inside the functions, so that reading a DAG file st
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -62,6 +63,32 @@ def collect(dataset: str, business_date: str) -> dict[str, int]:
 
     catalog = read_catalog()
     return collect_dataset(lake(), catalog, catalog.contracts[dataset], settings().inbox, day(business_date))
+
+
+def collect_department(department: str, business_date: str) -> dict[str, int]:
+    """Bring what a department has delivered into the raw room; counts by outcome over its datasets.
+
+    A dataset that cannot be collected does not keep the others; the first such error is raised at the end.
+    """
+    counts: Counter[str] = Counter()
+    failures: list[Exception] = []
+    for name, contract in sorted(read_catalog().contracts.items()):
+        if contract.department == department:
+            try:
+                counts.update(collect(name, business_date))
+            except Exception as error:
+                LOG.exception("%s could not be collected", name)
+                failures.append(error)
+    if failures:
+        raise failures[0]
+    return dict(counts)
+
+
+def share_decoding(business_date: str) -> list[list[str]]:
+    """Return the datasets with batches that wait for decode, in groups of like size for parallel tasks."""
+    from creditlake.decode.decode import share_waiting
+
+    return share_waiting(lake(), read_catalog(), day(business_date))
 
 
 def decode(business_date: str, datasets: Sequence[str] | None = None) -> dict[str, int]:
@@ -166,7 +193,14 @@ def simulate(
     from creditlake.simulate import PUBLISHED, simulate_city
 
     report = simulate_city(
-        target, seed=seed, legal=legal, natural=natural, records=records, days=days, rates=PUBLISHED
+        target,
+        seed=seed,
+        legal=legal,
+        natural=natural,
+        records=records,
+        days=days,
+        rates=PUBLISHED,
+        catalog=read_catalog(),
     )
     return report.rows_by_dataset
 

@@ -19,9 +19,15 @@ BUILD = "{{ ti.xcom_pull(task_ids='open_build') }}"
 
 
 @task
-def decode(dataset: str, business_date: str) -> dict[str, int]:
-    """Turn this dataset's waiting raw batches into cells."""
-    return steps.decode(business_date, [dataset])
+def share_decoding(business_date: str) -> list[list[str]]:
+    """Share the datasets with waiting batches among the decoding tasks."""
+    return steps.share_decoding(business_date)
+
+
+@task
+def decode(datasets: list[str], business_date: str) -> dict[str, int]:
+    """Turn these datasets' waiting raw batches into cells."""
+    return steps.decode(business_date, datasets)
 
 
 @task
@@ -61,11 +67,18 @@ def feedback(business_date: str, build: str) -> dict[str, int]:
 
 
 def spark_step(step: str, **arguments: str) -> BaseOperator:
-    """Return the task of a Spark application: on the shared server, or submitted with a JVM of its own."""
+    """Return the task of a Spark application: on the shared server, or submitted with a JVM of its own.
+
+    It runs also when nothing waited for decode, which skips the mapped task before it.
+    """
     if steps.has_spark_server():
         run = import_module(f"spark_jobs.{step}").run
         return PySparkOperator(
-            task_id=step, conn_id="spark_connect", python_callable=run, op_kwargs=arguments
+            task_id=step,
+            conn_id="spark_connect",
+            python_callable=run,
+            op_kwargs=arguments,
+            trigger_rule=TriggerRule.NONE_FAILED,
         )
     return SparkSubmitOperator(
         task_id=step,
@@ -75,6 +88,7 @@ def spark_step(step: str, **arguments: str) -> BaseOperator:
         name=f"creditlake {step}",
         conf=steps.spark_conf(),
         env_vars=steps.spark_environment(),
+        trigger_rule=TriggerRule.NONE_FAILED,
     )
 
 
@@ -95,7 +109,7 @@ with DAG(
     tags=["release"],
     doc_md=__doc__,
 ):
-    decoded = decode.partial(business_date=BUSINESS_DATE).expand(dataset=sorted(catalog.contracts))
+    decoded = decode.partial(business_date=BUSINESS_DATE).expand(datasets=share_decoding(BUSINESS_DATE))
     build = open_build(BUSINESS_DATE)
     standardise = spark_step("standardise", business_date=BUSINESS_DATE)
     link = spark_step("link", business_date=BUSINESS_DATE, build=BUILD)

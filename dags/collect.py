@@ -1,7 +1,7 @@
-"""`collect_<department>`: one DAG per department of the catalogue, one task per dataset.
+"""`collect_<department>`: one DAG per department of the catalogue, one task for all its datasets.
 
-A run stands for one business date, its partition key. Each task leaves an asset event with that key,
-also on a day without a delivery, so that `build_release` knows that the collection is closed.
+A run stands for one business date, its partition key. The task leaves an asset event with that key for every
+dataset, also on a day without a delivery, so that `build_release` knows that the collection is closed.
 """
 
 from datetime import timedelta
@@ -15,9 +15,9 @@ BUSINESS_DATE = "{{ dag_run.partition_key or dag_run.conf['business_date'] }}"
 
 
 @task
-def collect(dataset: str, business_date: str) -> dict[str, int]:
-    """Bring what the department has delivered of this dataset into the raw room."""
-    return steps.collect(dataset, business_date)
+def collect(department: str, business_date: str) -> dict[str, int]:
+    """Bring what the department has delivered into the raw room."""
+    return steps.collect_department(department, business_date)
 
 
 catalog = steps.read_catalog()
@@ -45,12 +45,5 @@ for department in catalog.departments.values():
         "inbox and is named in the notices; nothing here changes the inbox. "
         "Runbook: infra/runbooks/collect.md",
     ):
-        for contract in contracts:
-            collect.override(
-                task_id=contract.dataset,
-                outlets=[
-                    Asset(
-                        name=contract.name, uri=f"creditlake://raw/{contract.department}/{contract.dataset}"
-                    )
-                ],
-            )(contract.name, BUSINESS_DATE)
+        outlets = [Asset(name=c.name, uri=f"creditlake://raw/{c.department}/{c.dataset}") for c in contracts]
+        collect.override(outlets=outlets)(department.code, BUSINESS_DATE)

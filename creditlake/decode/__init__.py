@@ -7,6 +7,7 @@ from creditlake.decode.decode import (
     decode_step_key,
     decode_waiting,
     list_decoded,
+    share_waiting,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "decode_step_key",
     "decode_waiting",
     "list_decoded",
+    "share_waiting",
 ]

@@ -43,6 +43,7 @@ from creditlake.verdicts import Settlement, Verdict, list_verdicts
 LOG = logging.getLogger("creditlake.decode")
 DECODE_STEP = "decode"
 DECODE_VERSION = "1"
+GROUPS = 4  # of datasets that are decoded at the same time
 READERS = {"csv": read_csv, "xlsx": read_xlsx, "jsonl": read_jsonl}
 
 
@@ -99,6 +100,27 @@ def list_decoded(
     for batch in list_batches(lake, contract, until):
         key = cells_manifest_key(catalog, contract, batch, verdicts.get(batch.batch_id))
         yield batch, key, find_manifest(lake, key)
+
+
+def share_waiting(lake: Lake, catalog: Catalog, until: date, groups: int = GROUPS) -> list[list[str]]:
+    """Return the datasets with batches that wait for decode, in at most so many groups of like size in bytes.
+
+    The largest comes first; small ones share a group, because starting a task costs more than decoding them.
+    """
+    waiting: dict[str, int] = {}
+    for name, contract in sorted(catalog.contracts.items()):
+        sizes = [
+            sum(entry.bytes for entry in batch.files)
+            for batch, _, cells in list_decoded(lake, catalog, contract, until)
+            if cells is None
+        ]
+        if sizes:
+            waiting[name] = sum(sizes)
+    shares: list[tuple[int, list[str]]] = [(0, []) for _ in range(min(groups, len(waiting)))]
+    for name, size in sorted(waiting.items(), key=lambda item: -item[1]):
+        lightest = min(range(len(shares)), key=lambda place: shares[place][0])
+        shares[lightest] = (shares[lightest][0] + size, [*shares[lightest][1], name])
+    return [names for _, names in shares]
 
 
 def decode_waiting(

@@ -31,7 +31,9 @@ def run_demo(home: Path, *, seed: int, legal: int, natural: int, records: int) -
         console.print(
             f"Simulating a city of {legal:,} legal and {natural:,} natural subjects, {records:,} records …"
         )
-        plan_demo_days(home / "city", seed=seed, legal=legal, natural=natural, records=records)
+        plan_demo_days(
+            home / "city", seed=seed, legal=legal, natural=natural, records=records, catalog=catalog
+        )
         seconds = play_days(home, list(DEMO_DAYS), catalog, console, spark)
     lake = steps.lake()
     days = [summarise_day(lake, catalog, business_date) for business_date in DEMO_DAYS]

@@ -93,6 +93,7 @@ class Rates(Strict):
 
     version: str
     mix: dict[str, Share]
+    plain: Share
     days: Days
     files: dict[str, Count]
     registers: Registers

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
 
+from creditlake.catalog import Catalog
 from creditlake.simulate import changes, defaulters, licences, penalties, ratings, registers, repairs
 from creditlake.simulate.city import LEGAL_BLOCK, PERSON_BLOCK
 from creditlake.simulate.decisions import Decisions, truth_columns
 from creditlake.simulate.engine import THREADS, Shape, Simulation, SimulationReport, open_simulation
 from creditlake.simulate.party import Parties
+from creditlake.simulate.plain_files import deliver_plain
 from creditlake.simulate.plan import build_clean_plan, build_plan, plan_days, share_days
 from creditlake.simulate.rates import Rates, read_rates
 
@@ -42,13 +44,15 @@ def simulate_city(
     records: int,
     days: list[date],
     rates: Path,
+    catalog: Catalog | None = None,
     threads: int = THREADS,
     progress: Callable[[str], None] = report_nothing,
 ) -> SimulationReport:
     """Write `<target>/inbox_by_day/<date>/<department>/<files>` and `<target>/truth/*.parquet`.
 
-    `records` counts business rows over all days; the registers come on top, whole on each day. The same
-    arguments give the same bytes and file times. Refuses a target that already holds something.
+    `records` counts business rows over all days; the registers come on top, whole on each day, and so do the
+    datasets of `catalog` that have no simulator of their own. The same arguments give the same bytes and file
+    times. Refuses a target that already holds something.
     """
     check_place(target)
     if not days or days != sorted(set(days)):
@@ -66,7 +70,7 @@ def simulate_city(
         threads=threads,
         progress=progress,
     )
-    run = CityRun.prepare(simulation)
+    run = CityRun.prepare(simulation, catalog)
     for day_no, day in enumerate(days):
         run.deliver_day(day_no, day)
     close_simulation(simulation)
@@ -143,16 +147,18 @@ class CityRun:
     simulation: Simulation
     decisions: dict[str, Decisions]
     repair_rows: list[int]
+    catalog: Catalog | None
     repairs_done: int = 0
 
     @classmethod
-    def prepare(cls, simulation: Simulation) -> "CityRun":
-        """Plan all datasets."""
+    def prepare(cls, simulation: Simulation, catalog: Catalog | None) -> "CityRun":
+        """Plan all datasets; those of `catalog` that have no simulator come plain."""
         decisions = draw_decisions(simulation)
         first_changes = decisions[changes.DATASET].plans[0].rows
         changes.build_renamings(simulation.connection, simulation.city, first_changes)
         total = dataset_rows(simulation.report.records, simulation.rates)[repairs.DATASET]
-        return cls(simulation, decisions, share_days(total, len(simulation.days), simulation.rates))
+        repair_rows = share_days(total, len(simulation.days), simulation.rates)
+        return cls(simulation, decisions, repair_rows, catalog)
 
     def deliver_day(self, day_no: int, day: date) -> None:
         """Deliver all datasets of a day."""
@@ -164,6 +170,8 @@ class CityRun:
         if day_no == 0:
             self.deliver_ratings(day)
         self.deliver_repairs(day_no, day)
+        if self.catalog:
+            deliver_plain(self.simulation, self.catalog, SHAPES, day_no)
 
     def leave_alone(self, dataset: str, first: int, end: int) -> None:
         """Keep later days from correcting, withdrawing or repairing these records."""

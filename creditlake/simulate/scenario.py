@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from shutil import copyfile
 
+from creditlake.catalog import Catalog
 from creditlake.simulate import penalties, ratings, registers
 from creditlake.simulate.engine import THREADS, SimulationReport, open_simulation
 from creditlake.simulate.files import stamp_file
@@ -44,6 +45,7 @@ def plan_demo_days(
     natural: int,
     records: int,
     rates: Path = PUBLISHED,
+    catalog: Catalog | None = None,
     threads: int = THREADS,
     progress: Callable[[str], None] = report_nothing,
 ) -> tuple[SimulationReport, list[PlannedEvent]]:
@@ -65,7 +67,7 @@ def plan_demo_days(
         threads=threads,
         progress=progress,
     )
-    run = CityRun.prepare(simulation)
+    run = CityRun.prepare(simulation, catalog)
     for day_no, day in enumerate(days):
         run.deliver_day(day_no, day)
         if day_no == 2:

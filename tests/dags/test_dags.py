@@ -12,15 +12,20 @@ import pytest
 from creditlake.catalog import load_catalog
 from creditlake.demo.airflow import shell_environment
 from creditlake.settings import settings
+from creditlake.spark_server import TOKEN
 
 PRINT_DAGS = Path(__file__).with_name("print_dags.py")
 
 
 @pytest.fixture(scope="module")
 def dags(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The DAGs of an installation without a shared Spark server."""
+    return read_dags({"CREDITLAKE_HOME": str(tmp_path_factory.mktemp("airflow"))})
+
+
+def read_dags(overrides: dict[str, str]) -> dict:
     """Read the DAG folder as Airflow does, in a process of its own."""
-    home = tmp_path_factory.mktemp("airflow")
-    environment = shell_environment({"CREDITLAKE_HOME": str(home)})
+    environment = shell_environment(overrides)
     migrate = [str(Path(sys.executable).with_name("airflow")), "db", "migrate"]
     subprocess.run(migrate, env=environment, capture_output=True, check=True)
     found = subprocess.run(
@@ -71,10 +76,30 @@ def test_collections_are_partitioned_by_business_date(dags: dict) -> None:
 
 def test_the_build_goes_through_the_steps_in_order(dags: dict) -> None:
     tasks = dags["build_release"]["tasks"]
-    order = ["decode", "standardise", "open_build", "link", "build_marts", "gate", "serve", "publish"]
+    order = [
+        "share_decoding",
+        "decode",
+        "standardise",
+        "open_build",
+        "link",
+        "build_marts",
+        "gate",
+        "serve",
+        "publish",
+    ]
     for task, following in pairwise(order):
         assert following in tasks[task]["downstream"], task
     assert tasks["standardise"]["type"] == tasks["link"]["type"] == "SparkSubmitOperator"
+
+
+def test_a_day_without_anything_to_decode_goes_on(dags: dict) -> None:
+    assert dags["build_release"]["tasks"]["standardise"]["rule"].endswith("none_failed")
+
+
+def test_with_a_shared_server_the_spark_steps_are_its_clients(tmp_path: Path) -> None:
+    overrides = {"CREDITLAKE_HOME": str(tmp_path), "CREDITLAKE_SPARK_REMOTE": "sc://localhost:1"}
+    tasks = read_dags(overrides | {TOKEN: "a token"})["build_release"]["tasks"]
+    assert tasks["standardise"]["type"] == tasks["link"]["type"] == "PySparkOperator"
 
 
 def test_return_files_are_written_also_when_the_gate_holds(dags: dict) -> None:

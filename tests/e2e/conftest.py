@@ -82,7 +82,7 @@ class Installation:
 def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scenario of the demo for a few hundred subjects."""
     city = tmp_path_factory.mktemp("city")
-    plan_demo_days(city, seed=SEED, **CITY)
+    plan_demo_days(city, seed=SEED, catalog=load_catalog(settings().catalog), **CITY)
     return city
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from creditlake.decode import DecodeError, decode_batch, decode_waiting, list_decoded
+from creditlake.decode import DecodeError, decode_batch, decode_waiting, list_decoded, share_waiting
 from creditlake.receipts import list_batches
 from creditlake.storage import CorruptObject, FolderLake, StepManifest, StorageFull
 from creditlake.verdicts import Settlement, settle_batch
@@ -87,6 +87,22 @@ def test_only_one_dataset_is_decoded_when_asked(tmp_path: Path) -> None:
     (manifest,) = decode_waiting(lake, catalog, DAY, only="court.second", scratch=tmp_path / "scratch")
     assert manifest.extra["dataset"] == "court.second"
     assert len(decode_waiting(lake, catalog, DAY, scratch=tmp_path / "scratch")) == 1
+
+
+def test_waiting_datasets_are_shared_by_size_and_nothing_waits_afterwards(tmp_path: Path) -> None:
+    contracts = [make_contract(f"court.d{n}", delivery={"file_pattern": f"d{n}_*.csv"}) for n in range(4)]
+    catalog, desk = make_catalog(*contracts), Desk(tmp_path, contracts[0])
+    for number, count in enumerate((900, 300, 290, 0)):  # the last one has no delivery
+        if count:
+            put_file(desk.inbox, f"d{number}_1.csv", rows(count))
+        collect(desk.lake, contracts[number], desk.inbox, DAY)
+
+    shares = share_waiting(desk.lake, catalog, DAY, groups=2)
+    assert shares == [["court.d0"], ["court.d1", "court.d2"]]
+    assert len(share_waiting(desk.lake, catalog, DAY, groups=9)) == 3
+    for names in shares:
+        decode_waiting(desk.lake, catalog, DAY, names, scratch=desk.scratch)
+    assert share_waiting(desk.lake, catalog, DAY) == []
 
 
 def test_one_bad_batch_does_not_stop_the_others(tmp_path: Path) -> None:

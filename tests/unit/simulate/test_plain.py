@@ -1,0 +1,58 @@
+"""Plain deliveries: whatever the contract, its file decodes, and every record is whole and has its key."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from creditlake.catalog import load_catalog
+from creditlake.contract import Contract
+from creditlake.decode.cells import FileFacts
+from creditlake.decode.decode import READERS
+from creditlake.settings import REPOSITORY
+from creditlake.simulate.plain import PlainDraws
+from creditlake.simulate.plain_files import write_plain
+from tests.parties import LEGAL, NATURAL
+
+CATALOG = load_catalog(REPOSITORY / "catalog")
+DAY = date(2026, 11, 16)
+ROWS = 40
+
+
+@pytest.fixture(params=CATALOG.contracts, scope="module")
+def draws(request: pytest.FixtureRequest) -> PlainDraws:
+    """The draws of one dataset after the other: every contract that there is."""
+    return PlainDraws(CATALOG.contracts[request.param], CATALOG, LEGAL, NATURAL, DAY, seed=7)
+
+
+def read(path: Path, contract: Contract) -> list[dict[str, str | None]]:
+    """Decode a file into rows."""
+    facts = FileFacts(path.name)
+    parts = READERS[contract.delivery.format](path, contract, facts)
+    rows = [row for part in parts for row in part.to_pylist()]
+    assert facts.ragged == 0
+    assert facts.received == len(rows)
+    return rows
+
+
+def test_a_plain_file_decodes_to_the_rows_it_was_made_of(draws: PlainDraws, tmp_path: Path) -> None:
+    contract = draws.contract
+    path = write_plain(draws, tmp_path, 0, ROWS)
+    found = [{name: row.get(name) or "" for name in contract.fields} for row in read(path, contract)]
+    written = [{name: texts.get(name, "") for name in contract.fields} for _, texts in draws.rows(0, ROWS)]
+    assert found == written
+    assert len(found) == ROWS
+
+
+def test_plain_records_have_keys_of_their_own_and_every_mandatory_field(draws: PlainDraws) -> None:
+    contract = draws.contract
+    rows = [texts for _, texts in draws.rows(0, ROWS)]
+    assert len({tuple(row[name] for name in contract.natural_key) for row in rows}) == ROWS
+    for name, field in contract.fields.items():
+        if field.required:
+            assert all(row.get(name) for row in rows), name
+
+
+def test_a_plain_record_is_the_same_whenever_it_is_delivered(draws: PlainDraws) -> None:
+    assert draws.row(3) == draws.row(3)
+    assert [texts for _, texts in draws.rows(2, 2)] == [draws.row(2)[1], draws.row(3)[1]]
