@@ -1,8 +1,10 @@
 """Every contract, one by one: legal basis, publication, and the tables of the national templates."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import CODED_TYPES, NEVER_PUBLISHED_TYPES, AccessLevel, Contract
@@ -10,6 +12,13 @@ from creditlake.contract import CODED_TYPES, NEVER_PUBLISHED_TYPES, AccessLevel,
 ROOT = Path(__file__).resolve().parents[2] / "catalog"
 CONTRACTS = load_catalog(ROOT).contracts
 DATASETS = sorted(CONTRACTS)
+
+# Datasets after the first eight: tests/contracts/agreed/<group>.yml, name -> what its contract must say.
+AGREED: dict[str, dict[str, Any]] = {
+    name: said
+    for path in sorted((Path(__file__).parent / "agreed").glob("*.yml"))
+    for name, said in yaml.safe_load(path.read_text(encoding="utf-8")).items()
+}
 
 PENALTY, LICENCE = "market_regulation.penalty_decision", "administrative_approval.licence_decision"
 
@@ -42,7 +51,7 @@ PUBLISHED = {
     "market_regulation.entity_change": "",
     "public_security.population_register": "",
     "credit_office.repair_decision": "",
-}
+} | {name: said["published"] for name, said in AGREED.items()}
 
 # Longest value of each field of the 2018 templates: number, then "s" where the length was read in a source.
 LENGTHS = {
@@ -90,7 +99,7 @@ REQUIRED = {
         "repair_no counterpart_name target_dataset target_org_uscc target_doc_no applied_date channel "
         "handling_org_name status"
     ),
-}
+} | {name: said["required"] for name, said in AGREED.items()}
 
 PENALTY_TEMPLATE = (
     "CF_XDR_MC CF_XDR_LB CF_XDR_SHXYM CF_XDR_GSZC CF_XDR_ZZJG CF_XDR_SWDJ CF_XDR_SYDW CF_XDR_SHZZ CF_FRDB "
@@ -99,9 +108,9 @@ PENALTY_TEMPLATE = (
 )
 
 
-def test_the_catalogue_has_the_first_eight_datasets(catalog: Catalog) -> None:
-    assert set(catalog.contracts) == set(PUBLISHED)
-    assert len(DATASETS) == 8
+def test_the_catalogue_has_exactly_the_agreed_datasets(catalog: Catalog) -> None:
+    assert set(catalog.contracts) == set(PUBLISHED) == set(REQUIRED)
+    assert len(DATASETS) == 8 + len(AGREED)
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -177,6 +186,7 @@ def test_amounts_in_ten_thousands_become_yuan() -> None:
         f"{PENALTY}.fine_cny": 10000,
         f"{PENALTY}.confiscated_cny": 10000,
         "market_regulation.entity_register.reg_capital_cny": 10000,
+        **{f"{name}.{field}": 10000 for name, said in AGREED.items() for field in said.get("in_yuan", ())},
     }
     assert all(CONTRACTS[PENALTY].fields[f].decimal == (18, 2) for f in ("fine_cny", "confiscated_cny"))
 
@@ -192,6 +202,7 @@ def test_files_come_in_the_shapes_the_departments_send() -> None:
         "market_regulation.entity_register": ("full_snapshot", "csv", "gb18030", ",", 1),
         "public_security.population_register": ("full_snapshot", "csv", "utf-8", "|", 1),
         "tax.a_level_taxpayer": ("full_snapshot", "csv", "utf-8-sig", ",", 1),
+        **{name: tuple(said["file"]) for name, said in AGREED.items()},
     }
 
 
