@@ -8,6 +8,8 @@ import yaml
 
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import CODED_TYPES, NEVER_PUBLISHED_TYPES, AccessLevel, Contract
+from creditlake.decode.headers import level_header, map_headers
+from tests.contracts import registration
 
 ROOT = Path(__file__).resolve().parents[2] / "catalog"
 CONTRACTS = load_catalog(ROOT).contracts
@@ -51,6 +53,7 @@ PUBLISHED = {
     "market_regulation.entity_change": "",
     "public_security.population_register": "",
     "credit_office.repair_decision": "",
+    **registration.PUBLISHED,
 } | {name: said["published"] for name, said in AGREED.items()}
 
 # Longest value of each field of the 2018 templates: number, then "s" where the length was read in a source.
@@ -59,6 +62,7 @@ LENGTHS = {
         "counterpart_name": "200s", "uscc": "18", "reg_no": "50s", "org_code": "9", "tax_id": "20",
         "institution_cert_no": "12", "social_org_cert_no": "50s", "legal_rep_name": "50s",
         "legal_rep_id_type": "64s", "legal_rep_id_no": "64", "id_type": "64s", "id_no": "64s",
+        "division_code": "12",
         "decision_no": "128s", "violation_type": "2000", "violation_facts": "5000", "penalty_basis": "2048",
         "penalty_content": "4000", "revoked_licence": "200s", "decision_org_name": "200s",
         "decision_org_uscc": "18s", "source_org_name": "200s", "source_org_uscc": "18s",
@@ -69,7 +73,7 @@ LENGTHS = {
         "legal_rep_id_type": "64", "legal_rep_id_no": "64", "id_type": "64", "id_no": "64",
         "document_name": "64", "decision_no": "64", "certificate_name": "64", "certificate_no": "64",
         "licence_content": "4000", "decision_org_name": "200", "decision_org_uscc": "18s",
-        "source_org_name": "200", "source_org_uscc": "18s", "remarks": "4000",
+        "source_org_name": "200", "source_org_uscc": "18s", "remarks": "4000", "division_code": "12",
     },
 }  # fmt: skip
 
@@ -99,6 +103,7 @@ REQUIRED = {
         "repair_no counterpart_name target_dataset target_org_uscc target_doc_no applied_date channel "
         "handling_org_name status"
     ),
+    **registration.REQUIRED,
 } | {name: said["required"] for name, said in AGREED.items()}
 
 PENALTY_TEMPLATE = (
@@ -108,9 +113,89 @@ PENALTY_TEMPLATE = (
 )
 
 
-def test_the_catalogue_has_exactly_the_agreed_datasets(catalog: Catalog) -> None:
+# Columns that only some departments send, after the template's own: the contract ends with them.
+ONLY_SOME_SEND = {
+    PENALTY: (
+        "case_name status division_code power_code access_level collecting_org_name publicity_date "
+        "publicity_state annulment_reason is_case_cancelled"
+    ),
+    LICENCE: (
+        "division_code review_type power_code access_level collecting_org_name publicity_date publicity_state"
+    ),
+}
+
+# Headers of 2016 and of cities (domain.md §3.2, §6.2), by the field of 2018 that they mean.
+DIALECTS = {
+    PENALTY: (
+        "CF_FDDB=legal_rep_name CF_FR=legal_rep_name 法定代表人(负责人)=legal_rep_name "
+        "CF_FR_SFZH=legal_rep_id_no 法定代表人身份证号=legal_rep_id_no CF_XDR_TYPE=counterpart_class "
+        "ADM_COUNTERPART_CAT=counterpart_class 数据来源=source_org_name 数据来源单位=source_org_name "
+        "SOURCE_UNIT=source_org_name SOURCE_UNIT_USCC=source_org_uscc CF_XDR_SFZ=id_no 居民身份证号=id_no "
+        "CF_CFMC=case_name CF_CFLB1=penalty_kinds CF_JG=penalty_content CF_XZJG=decision_org_name "
+        "CF_ZT=status DFBM=division_code 书文号=decision_no 文书号=decision_no 决定书文号=decision_no "
+        "案件程序类别=procedure_type 案件撤销原因=annulment_reason"
+    ),
+    LICENCE: (
+        "XK_FDDB=legal_rep_name XK_FR=legal_rep_name 法定代表人(负责人)=legal_rep_name "
+        "XK_FR_SFZH=legal_rep_id_no 法定代表人身份证号=legal_rep_id_no XK_XDR_TYPE=counterpart_class "
+        "ADM_COUNTERPART_CAT=counterpart_class SOURCE_UNIT=source_org_name SOURCE_UNIT_USCC=source_org_uscc "
+        "XK_XDR_SFZ=id_no 居民身份证号=id_no XK_XMMC=document_name XK_SPLB=licence_kind "
+        "XK_XDR=counterpart_name XK_XDR_ZDM=org_code XK_XDR_GSDJ=reg_no XK_XDR_SWDJ=tax_id "
+        "XK_JZQ=valid_to 许可截止日期=valid_to "
+        "XK_XZJG=decision_org_name DFBM=division_code 行政许可决定书文号=decision_no 书文号=decision_no "
+        "审核类型=review_type"
+    ),
+}
+
+
+def test_every_dataset_of_the_catalogue_is_expected_here(catalog: Catalog) -> None:
     assert set(catalog.contracts) == set(PUBLISHED) == set(REQUIRED)
-    assert len(DATASETS) == 8 + len(AGREED)
+
+
+@pytest.mark.parametrize("name", [PENALTY, LICENCE])
+def test_headers_of_2016_and_of_cities_mean_the_field_of_2018(name: str) -> None:
+    known = map_headers(CONTRACTS[name])
+    expected = dict(pair.split("=") for pair in DIALECTS[name].split())
+    assert {header: known.get(level_header(header)) for header in expected} == expected
+
+
+@pytest.mark.parametrize("name", [PENALTY, LICENCE])
+def test_columns_that_only_some_send_come_last_are_optional_and_never_public(name: str) -> None:
+    fields = CONTRACTS[name].fields
+    after = list(fields)[list(fields).index("change_op") + 1 :]
+    assert after == ONLY_SOME_SEND[name].split()
+    asked = [f for f in after if fields[f].required or fields[f].required_when or fields[f].required_unless]
+    assert asked == []
+    assert {fields[f].access_level for f in after} == {AccessLevel.GOV_SHARED}
+
+
+@pytest.mark.parametrize(
+    "name", ["establishment_office.institution_register", "civil_affairs.social_organisation_register"]
+)
+def test_further_registers_create_legal_subjects_by_their_code(name: str) -> None:
+    subject = CONTRACTS[name].subject
+    assert (subject.kind, subject.source_key, subject.uscc) == ("register_legal", "uscc", "uscc")
+    assert CONTRACTS[name].natural_key == ("uscc",)
+
+
+def test_only_the_change_log_cites_the_register_without_a_name() -> None:
+    """Link takes such a dataset for the register's change log."""
+    nameless = [
+        name
+        for name in DATASETS
+        if CONTRACTS[name].subject.kind == "legal_entity"
+        and CONTRACTS[name].subject.source_key
+        and not CONTRACTS[name].subject.name
+    ]
+    assert nameless == ["market_regulation.entity_change"]
+
+
+def test_persons_of_the_register_are_public_only_if_they_are_proven_to_be_of_age() -> None:
+    contract = CONTRACTS["market_regulation.entity_person"]
+    (check,) = [check for check in contract.row_checks if check.check == "minor"]
+    assert check.fields == {"class": "id_type", "id_type": "id_type", "id_no": "id_no", "event": "reg_date"}
+    assert contract.fields["id_type"].required
+    assert set(check.values) == {value.code for value in load_catalog(ROOT).code_lists["id_types"].values}
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -161,7 +246,7 @@ def test_lengths_agree_with_the_template_and_say_whether_they_were_sourced(name:
 def test_penalty_headers_are_those_of_the_2018_template_in_its_order() -> None:
     headers = [field.source_name for field in CONTRACTS[PENALTY].fields.values()]
     assert headers[:30] == PENALTY_TEMPLATE.split()
-    assert headers[30:] == ["失信严重程度", "处罚程序", "监管领域", "数据变更标志"]
+    assert headers[30:34] == ["失信严重程度", "处罚程序", "监管领域", "数据变更标志"]
 
 
 @pytest.mark.parametrize("name", [PENALTY, LICENCE])
@@ -187,6 +272,7 @@ def test_amounts_in_ten_thousands_become_yuan() -> None:
         f"{PENALTY}.confiscated_cny": 10000,
         "market_regulation.entity_register.reg_capital_cny": 10000,
         **{f"{name}.{field}": 10000 for name, said in AGREED.items() for field in said.get("in_yuan", ())},
+        **registration.SCALED,
     }
     assert all(CONTRACTS[PENALTY].fields[f].decimal == (18, 2) for f in ("fine_cny", "confiscated_cny"))
 
@@ -203,6 +289,7 @@ def test_files_come_in_the_shapes_the_departments_send() -> None:
         "public_security.population_register": ("full_snapshot", "csv", "utf-8", "|", 1),
         "tax.a_level_taxpayer": ("full_snapshot", "csv", "utf-8-sig", ",", 1),
         **{name: tuple(said["file"]) for name, said in AGREED.items()},
+        **registration.SHAPES,
     }
 
 

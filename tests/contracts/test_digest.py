@@ -9,6 +9,13 @@ from creditlake.catalog import load_catalog
 
 ROOT = Path(__file__).resolve().parents[2] / "catalog"
 PENALTY, REGISTER = "market_regulation.penalty_decision", "market_regulation.entity_register"
+# The datasets with a state of registration.
+STATED = {
+    REGISTER,
+    "market_regulation.entity_branch",
+    "establishment_office.institution_register",
+    "civil_affairs.social_organisation_register",
+}
 Edit = Callable[[str, str, str], Path]
 
 
@@ -34,7 +41,7 @@ def test_digests_are_stable_and_differ_between_datasets() -> None:
     ("file", "old", "new", "touched"),
     [
         ("code_lists/severity.yml", "[一般失信]", "[一般失信, 中等]", {PENALTY}),
-        ("code_lists/reg_state.yml", "label: 撤销", "label: 撤销登记", {REGISTER}),
+        ("code_lists/reg_state.yml", "label: 撤销", "label: 撤销登记", STATED),
         (f"datasets/{REGISTER.replace('.', '/')}.yml", "{max: 300, sourced: true}", "{max: 300}", {REGISTER}),
     ],
 )
@@ -74,7 +81,11 @@ def test_messages_mailboxes_and_rules_do_not_touch_standardised_batches(
 
 def test_the_calendar_touches_the_datasets_whose_lateness_is_checked(edited_catalog: Edit) -> None:
     root = edited_catalog("calendar.yml", "[2005-01-03,", "[2005-01-04, 2005-01-03,")
-    assert changed(root) == {PENALTY, "administrative_approval.licence_decision"}
+    assert changed(root) == {
+        PENALTY,
+        "administrative_approval.licence_decision",
+        "administrative_approval.other_act",
+    }
 
 
 def test_a_changed_rule_changes_the_rules_digest(edited_catalog: Edit) -> None:

@@ -57,6 +57,9 @@ def deliver_penalties(city: City) -> None:
         exact("expired", decision_date=date(2025, 11, 17)),
         exact("last_day", decision_date=date(2025, 11, 18)),
         exact("no_rule", decision_date=date(2019, 6, 30)),
+        exact("shared_only", access_level="GOV_SHARED"), exact("public", access_level="PUBLIC"),
+        exact("annulled", status="ANNULLED"), exact("case_cancelled", is_case_cancelled=True),
+        exact("disputed", status="DISPUTED"),
         {"key": "refused", "outcome": "rejected", "defects": ["V01"]},
         {"key": "copy", "outcome": "dropped", "defects": ["U01"]},
     )  # fmt: skip
@@ -80,7 +83,8 @@ def deliver_others(city: City) -> None:
     city.deliver(
         LICENCE, FIRST,
         exact("valid", valid_to=SECOND), exact("open_ended"), exact("over", valid_to=date(2026, 11, 16)),
-        exact("not_in_force", status="INVALID"), exact("of_person", counterpart_class="NATURAL", _link="N1"),
+        exact("not_in_force", status="INVALID"), exact("shared_only", access_level="AUTHORISED"),
+        exact("of_person", counterpart_class="NATURAL", _link="N1"),
     )  # fmt: skip
     refuses = "有履行能力而拒不履行生效法律文书确定义务"
     city.deliver(
@@ -170,6 +174,11 @@ def test_each_penalty_has_the_state_and_the_reason_of_its_history(built: Built) 
         "expired": ("expired", "expired"),
         "last_day": ("active", None),
         "no_rule": ("active", "not_published_kind"),
+        "shared_only": ("active", "not_public"),
+        "public": ("active", None),
+        "annulled": ("withdrawn", "withdrawn"),
+        "case_cancelled": ("withdrawn", "withdrawn"),
+        "disputed": ("active", "disputed"),
     }
 
 
@@ -208,11 +217,11 @@ def test_the_ledger_counts_every_row_once(built: Built) -> None:
     )
     names = ["received", "accepted", "held", "rejected", "dropped_in_file", "dropped_stored", "blocked"]
     assert [[row[name] for name in names] for row in rows] == [
-        [12, 12, 0, 0, 0, 0, 0], [19, 16, 1, 1, 1, 0, 0], [6, 3, 1, 0, 0, 2, 0],
+        [12, 12, 0, 0, 0, 0, 0], [24, 21, 1, 1, 1, 0, 0], [6, 3, 1, 0, 0, 2, 0],
     ]  # fmt: skip
     published = {row.outcome: row.records for row in built.candidate.publication if row.dataset == PENALTY}
-    assert published["published"] == 9
-    assert sum(published.values()) == 24
+    assert published["published"] == 10
+    assert sum(published.values()) == 29
 
 
 def test_licences_are_shown_while_they_are_in_force(built: Built) -> None:
@@ -221,6 +230,7 @@ def test_licences_are_shown_while_they_are_in_force(built: Built) -> None:
         "open_ended": ("active", None),
         "over": ("expired", "expired"),
         "not_in_force": ("active", "not_in_force"),
+        "shared_only": ("active", "not_public"),
         "of_person": ("active", "natural_person"),
     }
 
@@ -292,8 +302,8 @@ def test_archives_count_what_stands_and_show_the_weakest_grade(built: Built) -> 
         " from archive_legal_entities where subject_id = 'L1'"
     )
     assert legal == {
-        "penalty_count": 16, "shown_penalty_count": 9, "repaired_count": 1, "withdrawn_count": 2,
-        "held_count": 2, "inferred_count": 1, "licence_count": 3, "weakest_grade": "inferred",
+        "penalty_count": 19, "shown_penalty_count": 10, "repaired_count": 1, "withdrawn_count": 4,
+        "held_count": 2, "inferred_count": 1, "licence_count": 4, "weakest_grade": "inferred",
         "current_lists": "COURT_DEFAULTER;TAX_A", "is_judgment_defaulter": True, "is_a_level_taxpayer": True,
     }  # fmt: skip
     (person,) = built.rows(

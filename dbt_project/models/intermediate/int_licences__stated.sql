@@ -4,7 +4,7 @@ versions as (
 
     {{ record_versions(
         ref('stg_administrative_approval__licence_decisions'),
-        carry=['counterpart_class', 'status', 'valid_to']
+        carry=['counterpart_class', 'status', 'access_level', 'valid_to']
     ) }}
 
 ),
@@ -28,6 +28,7 @@ select
     state,
     {{ hidden_reason([
         ("counterpart_class = 'NATURAL'", 'natural_person'),
+        ("access_level in ('GOV_SHARED', 'AUTHORISED')", 'not_public'),
         ("status = 'INVALID'", 'not_in_force'),
     ]) }} as hidden_reason,
     link_status,

@@ -4,7 +4,10 @@ versions as (
 
     {{ record_versions(
         ref('stg_market_regulation__penalty_decisions'),
-        carry=['counterpart_class', 'severity', 'procedure_type', 'domain', 'penalty_kinds', 'decision_date']
+        carry=[
+            'counterpart_class', 'severity', 'procedure_type', 'domain', 'penalty_kinds', 'decision_date', 'status',
+            'access_level',
+        ]
     ) }}
 
 ),
@@ -64,6 +67,8 @@ select
     state,
     {{ hidden_reason([
         ("counterpart_class = 'NATURAL'", 'natural_person'),
+        ("access_level in ('GOV_SHARED', 'AUTHORISED')", 'not_public'),
+        ("status = 'DISPUTED'", 'disputed'),
         ("not is_published", 'not_published_kind'),
     ]) }} as hidden_reason,
     link_status,

@@ -40,6 +40,17 @@ from tests.cities import (
     digest_files,
 )
 
+# Columns that only some departments add to the national template; the simulated ones do not.
+ONLY_SOME_SEND = {
+    PENALTIES: (
+        "case_name status division_code power_code access_level collecting_org_name publicity_date "
+        "publicity_state annulment_reason is_case_cancelled"
+    ),
+    LICENCES: (
+        "division_code review_type power_code access_level collecting_org_name publicity_date publicity_state"
+    ),
+}
+
 
 def test_same_seed_gives_the_same_bytes_and_file_times_also_with_two_threads(
     city: Delivered, tmp_path: Path
@@ -160,7 +171,8 @@ def test_headers_names_and_encoding_are_the_contracts(city: Delivered, dataset: 
     names = [name for (d, name) in city.paths if d == dataset]
     assert names
     first = next(iter(city.file(dataset, names[0]).values()))
-    assert list(first) == [field.source_name for field in contract.fields.values()]
+    left_out = ONLY_SOME_SEND.get(dataset, "").split()
+    assert list(first) == [f.source_name for name, f in contract.fields.items() if name not in left_out]
     delivery, shape = contract.delivery, SHAPES[dataset]
     assert all(fnmatch(name, delivery.file_pattern) for name in names)
     assert (delivery.format, delivery.delimiter) == (shape.suffix, shape.delimiter)

@@ -42,6 +42,7 @@ renamed as (
         licence_content,
         decision_org_name,
         status,
+        access_level,
         source_org_name,
         remarks,
 

@@ -47,13 +47,17 @@ renamed as (
         severity,
         procedure_type,
         domain,
+        status,
+        access_level,
 
         ---------- amounts
         fine_cny,
         confiscated_cny,
 
         ---------- booleans
-        change_op = 'D' as is_withdrawal,
+        -- a decision that was annulled, or whose case was cancelled, is taken back
+        change_op = 'D' or coalesce(status = 'ANNULLED', false) or coalesce(is_case_cancelled, false)
+            as is_withdrawal,
         is_held,
         is_minor as has_minor,
 
