@@ -14,6 +14,7 @@ DATASETS = sorted(CONTRACTS)
 PENALTY, LICENCE = "market_regulation.penalty_decision", "administrative_approval.licence_decision"
 
 # What the public may see, field by field: adding a column to a contract's publication is a change here too.
+# A dataset that is not named publishes nothing.
 PUBLISHED = {
     PENALTY: (
         "counterpart_name counterpart_class uscc reg_no org_code institution_cert_no social_org_cert_no "
@@ -39,9 +40,6 @@ PUBLISHED = {
         "obligation performance performed_part unperformed_part behaviour publish_date"
     ),
     "tax.a_level_taxpayer": "taxpayer_name uscc rating_year rating tax_office rated_date",
-    "market_regulation.entity_change": "",
-    "public_security.population_register": "",
-    "credit_office.repair_decision": "",
 }
 
 # Longest value of each field of the 2018 templates: number, then "s" where the length was read in a source.
@@ -99,9 +97,9 @@ PENALTY_TEMPLATE = (
 )
 
 
-def test_the_catalogue_has_the_first_eight_datasets(catalog: Catalog) -> None:
-    assert set(catalog.contracts) == set(PUBLISHED)
-    assert len(DATASETS) == 8
+def test_every_dataset_of_the_tables_has_a_contract() -> None:
+    assert len(DATASETS) >= 8
+    assert {*PUBLISHED, *REQUIRED} <= set(DATASETS)
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -115,7 +113,7 @@ def test_every_dataset_names_its_legal_basis_owner_and_retention(name: str) -> N
 @pytest.mark.parametrize("name", DATASETS)
 def test_published_fields_are_exactly_those_opted_in(name: str) -> None:
     published = [field for field, content in CONTRACTS[name].fields.items() if content.publish]
-    assert published == PUBLISHED[name].split()
+    assert published == PUBLISHED.get(name, "").split()
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -133,7 +131,7 @@ def test_only_court_defaulters_are_public_about_natural_persons(name: str) -> No
     assert (level is AccessLevel.PUBLIC) == (name == "court.judgment_defaulter")
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", sorted(REQUIRED))
 def test_unconditionally_required_fields_agree_with_the_tables(name: str) -> None:
     required = [field for field, content in CONTRACTS[name].fields.items() if content.required]
     assert required == REQUIRED[name].split()
@@ -182,7 +180,7 @@ def test_amounts_in_ten_thousands_become_yuan() -> None:
 
 
 def test_files_come_in_the_shapes_the_departments_send() -> None:
-    shapes = {name: CONTRACTS[name].delivery for name in DATASETS}
+    shapes = {name: CONTRACTS[name].delivery for name in REQUIRED}
     assert {n: (d.kind, d.format, d.encoding, d.delimiter, d.header_row) for n, d in shapes.items()} == {
         LICENCE: ("increment", "xlsx", "utf-8", ",", 3),
         PENALTY: ("increment", "csv", "gb18030", ",", 1),
