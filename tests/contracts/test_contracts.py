@@ -40,6 +40,14 @@ PUBLISHED = {
         "obligation performance performed_part unperformed_part behaviour publish_date"
     ),
     "tax.a_level_taxpayer": "taxpayer_name uscc rating_year rating tax_office rated_date",
+    "tax.major_violation": (
+        "taxpayer_name taxpayer_type uscc org_code address legal_rep_name case_nature violation_facts "
+        "treatment_content case_period in_date publish_date"
+    ),
+    "human_resources.wage_arrears_list": (
+        "counterpart_name counterpart_class uscc violation_facts arrears_cny worker_count decision_no "
+        "decision_date determining_org_name determining_org_uscc in_date planned_end_date"
+    ),
 }
 
 # Longest value of each field of the 2018 templates: number, then "s" where the length was read in a source.
