@@ -5,15 +5,25 @@ from pathlib import Path
 import pytest
 
 from creditlake.catalog import Catalog, load_catalog
-from creditlake.contract import CODED_TYPES, NEVER_PUBLISHED_TYPES, AccessLevel, Contract
+from creditlake.contract import (
+    CODED_TYPES,
+    IDENTIFIER_TYPES,
+    KEEPS_DELIVERED,
+    NEVER_PUBLISHED_TYPES,
+    AccessLevel,
+    Contract,
+)
+from creditlake.marts.database import record_columns
 
 ROOT = Path(__file__).resolve().parents[2] / "catalog"
-CONTRACTS = load_catalog(ROOT).contracts
+CATALOG = load_catalog(ROOT)
+CONTRACTS = CATALOG.contracts
 DATASETS = sorted(CONTRACTS)
 
 PENALTY, LICENCE = "market_regulation.penalty_decision", "administrative_approval.licence_decision"
 
 # What the public may see, field by field: adding a column to a contract's publication is a change here too.
+# A dataset that is not here publishes nothing.
 PUBLISHED = {
     PENALTY: (
         "counterpart_name counterpart_class uscc reg_no org_code institution_cert_no social_org_cert_no "
@@ -39,9 +49,6 @@ PUBLISHED = {
         "obligation performance performed_part unperformed_part behaviour publish_date"
     ),
     "tax.a_level_taxpayer": "taxpayer_name uscc rating_year rating tax_office rated_date",
-    "market_regulation.entity_change": "",
-    "public_security.population_register": "",
-    "credit_office.repair_decision": "",
 }
 
 # Longest value of each field of the 2018 templates: number, then "s" where the length was read in a source.
@@ -99,9 +106,9 @@ PENALTY_TEMPLATE = (
 )
 
 
-def test_the_catalogue_has_the_first_eight_datasets(catalog: Catalog) -> None:
-    assert set(catalog.contracts) == set(PUBLISHED)
-    assert len(DATASETS) == 8
+def test_the_tables_of_this_file_speak_of_datasets_of_the_catalogue() -> None:
+    assert len(REQUIRED) >= 8
+    assert set(REQUIRED) | set(PUBLISHED) <= set(DATASETS)
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -115,7 +122,7 @@ def test_every_dataset_names_its_legal_basis_owner_and_retention(name: str) -> N
 @pytest.mark.parametrize("name", DATASETS)
 def test_published_fields_are_exactly_those_opted_in(name: str) -> None:
     published = [field for field, content in CONTRACTS[name].fields.items() if content.publish]
-    assert published == PUBLISHED[name].split()
+    assert published == PUBLISHED.get(name, "").split()
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -133,7 +140,7 @@ def test_only_court_defaulters_are_public_about_natural_persons(name: str) -> No
     assert (level is AccessLevel.PUBLIC) == (name == "court.judgment_defaulter")
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", sorted(REQUIRED))
 def test_unconditionally_required_fields_agree_with_the_tables(name: str) -> None:
     required = [field for field, content in CONTRACTS[name].fields.items() if content.required]
     assert required == REQUIRED[name].split()
@@ -169,7 +176,7 @@ def test_who_needs_which_number_follows_from_the_counterpart_class(name: str) ->
 def test_amounts_in_ten_thousands_become_yuan() -> None:
     scaled = {
         f"{name}.{field}": content.multiply_by
-        for name in DATASETS
+        for name in REQUIRED
         for field, content in CONTRACTS[name].fields.items()
         if content.multiply_by != 1
     }
@@ -182,7 +189,7 @@ def test_amounts_in_ten_thousands_become_yuan() -> None:
 
 
 def test_files_come_in_the_shapes_the_departments_send() -> None:
-    shapes = {name: CONTRACTS[name].delivery for name in DATASETS}
+    shapes = {name: CONTRACTS[name].delivery for name in REQUIRED}
     assert {n: (d.kind, d.format, d.encoding, d.delimiter, d.header_row) for n, d in shapes.items()} == {
         LICENCE: ("increment", "xlsx", "utf-8", ",", 3),
         PENALTY: ("increment", "csv", "gb18030", ",", 1),
@@ -201,6 +208,27 @@ def test_a_snapshot_outside_its_row_envelope_blocks_its_batch(name: str) -> None
     assert envelope.min is not None
     assert envelope.max is not None
     assert 0.5 <= envelope.min < 1 < envelope.max <= 2
+
+
+def columns_on_disk(contract: Contract) -> list[str]:
+    """Return the columns of a dataset's records: the platform's own, the fields, and what they bring."""
+    own = record_columns(contract.model_copy(update={"fields": {}}), CATALOG)
+    fields = {name: field for name, field in contract.fields.items() if name != "change_op"}
+    delivered = [f"{name}_delivered" for name, field in fields.items() if field.type in KEEPS_DELIVERED]
+    graded = [f"{name}_status" for name, field in fields.items() if field.type in IDENTIFIER_TYPES]
+    return [*own, *fields, *delivered, *graded]
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_no_field_bears_the_name_of_a_column_of_the_platform(name: str) -> None:
+    columns = columns_on_disk(CONTRACTS[name])
+    assert len(columns) == len(set(columns))
+
+
+def test_a_field_called_outcome_would_meet_the_platforms_own_column() -> None:
+    contract = CONTRACTS[PENALTY]
+    fields = {**contract.fields, "outcome": contract.fields["remarks"]}
+    assert columns_on_disk(contract.model_copy(update={"fields": fields})).count("outcome") == 2
 
 
 def row_checks(contract: Contract) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ def changed(root: Path) -> set[str]:
 def test_digests_are_stable_and_differ_between_datasets() -> None:
     first = digests(ROOT)
     assert first == digests(ROOT)
-    assert len(set(first.values())) == 8
+    assert len(set(first.values())) == len(first) >= 8
     assert all(len(digest) == 64 for digest in first.values())
 
 
@@ -55,7 +55,7 @@ def test_a_changed_list_or_contract_touches_exactly_the_datasets_that_use_it(
 def test_the_character_table_and_the_defect_levels_touch_every_dataset(
     file: str, old: str, new: str, edited_catalog: Edit
 ) -> None:
-    assert len(changed(edited_catalog(file, old, new))) == 8
+    assert changed(edited_catalog(file, old, new)) == set(digests(ROOT))
 
 
 @pytest.mark.parametrize(
