@@ -49,6 +49,10 @@ PUBLISHED = {
         "obligation performance performed_part unperformed_part behaviour publish_date"
     ),
     "tax.a_level_taxpayer": "taxpayer_name uscc rating_year rating tax_office rated_date",
+    "credit_office.interview": (
+        "interview_no entity_name uscc matter handling_org_name handling_org_uscc interviewed_date "
+        "published_date"
+    ),
 }
 
 # Longest value of each field of the 2018 templates: number, then "s" where the length was read in a source.
