@@ -55,6 +55,11 @@ CODED_TYPES = frozenset({"enum", "multi_enum", "id_type"})  # values come from a
 NEVER_PUBLISHED_TYPES = frozenset({"id_no", "party_code", "phone"})  # a masked twin is another column
 IDENTIFIER_TYPES = frozenset({"uscc", "organ_uscc", "org_code", "reg_no", "tax_id", "id_no", "party_code"})
 
+# Columns that every record has from the platform: a field of that name would overwrite one in silence.
+PLATFORM_COLUMNS = frozenset(
+    "record_id content_hash batch_id file_name row_no outcome is_held defects is_minor target_record_id".split()
+)
+
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -273,6 +278,16 @@ class Contract(Strict):
     def table(self) -> str:
         """The dataset's name where a dot is not allowed."""
         return self.name.replace(".", "__")
+
+    @model_validator(mode="after")
+    def check_columns(self) -> Self:
+        """No field may bear the name of a column that the platform makes itself."""
+        made = {f"{name}_delivered" for name, field in self.fields.items() if field.type in KEEPS_DELIVERED}
+        made |= {f"{name}_status" for name, field in self.fields.items() if field.type in IDENTIFIER_TYPES}
+        taken = sorted(set(self.fields) & (PLATFORM_COLUMNS | made))
+        if taken:
+            raise ValueError(f"{', '.join(taken)}: the platform's own columns; name the fields otherwise")
+        return self
 
     @model_validator(mode="after")
     def check_references(self) -> Self:

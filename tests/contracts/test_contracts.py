@@ -7,12 +7,21 @@ import pytest
 import yaml
 
 from creditlake.catalog import Catalog, load_catalog
-from creditlake.contract import CODED_TYPES, NEVER_PUBLISHED_TYPES, AccessLevel, Contract
+from creditlake.contract import (
+    CODED_TYPES,
+    IDENTIFIER_TYPES,
+    KEEPS_DELIVERED,
+    NEVER_PUBLISHED_TYPES,
+    AccessLevel,
+    Contract,
+)
 from creditlake.decode.headers import level_header, map_headers
+from creditlake.marts.database import record_columns
 from tests.contracts import registration
 
 ROOT = Path(__file__).resolve().parents[2] / "catalog"
-CONTRACTS = load_catalog(ROOT).contracts
+CATALOG = load_catalog(ROOT)
+CONTRACTS = CATALOG.contracts
 DATASETS = sorted(CONTRACTS)
 
 # Datasets after the first eight: tests/contracts/agreed/<group>.yml, name -> what its contract must say.
@@ -62,6 +71,10 @@ PUBLISHED = {
     "human_resources.wage_arrears_list": (
         "counterpart_name counterpart_class uscc violation_facts arrears_cny worker_count decision_no "
         "decision_date determining_org_name determining_org_uscc in_date planned_end_date"
+    ),
+    "credit_office.interview": (
+        "interview_no entity_name uscc matter handling_org_name handling_org_uscc interviewed_date "
+        "published_date"
     ),
 } | {name: said["published"] for name, said in AGREED.items()}
 
@@ -272,7 +285,7 @@ def test_who_needs_which_number_follows_from_the_counterpart_class(name: str) ->
 def test_amounts_in_ten_thousands_become_yuan() -> None:
     scaled = {
         f"{name}.{field}": content.multiply_by
-        for name in DATASETS
+        for name in REQUIRED
         for field, content in CONTRACTS[name].fields.items()
         if content.multiply_by != 1
     }
@@ -308,6 +321,21 @@ def test_a_snapshot_outside_its_row_envelope_blocks_its_batch(name: str) -> None
     assert envelope.min is not None
     assert envelope.max is not None
     assert 0.5 <= envelope.min < 1 < envelope.max <= 2
+
+
+def columns_on_disk(contract: Contract) -> list[str]:
+    """Return the columns of a dataset's records: the platform's own, the fields, and what they bring."""
+    own = record_columns(contract.model_copy(update={"fields": {}}), CATALOG)
+    fields = {name: field for name, field in contract.fields.items() if name != "change_op"}
+    delivered = [f"{name}_delivered" for name, field in fields.items() if field.type in KEEPS_DELIVERED]
+    graded = [f"{name}_status" for name, field in fields.items() if field.type in IDENTIFIER_TYPES]
+    return [*own, *fields, *delivered, *graded]
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_no_field_bears_the_name_of_a_column_of_the_platform(name: str) -> None:
+    columns = columns_on_disk(CONTRACTS[name])
+    assert len(columns) == len(set(columns))
 
 
 def row_checks(contract: Contract) -> list[tuple[str, str]]:

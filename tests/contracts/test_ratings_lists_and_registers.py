@@ -13,11 +13,11 @@ from creditlake.identifiers import IdentifierStatus, check_uscc
 TABLE = {
     "arbitration.award": (
         "gov_shared", "authorised", "counterpart", "case_no name",
-        "case_no name party_type party_role contract_no outcome awarded_date",
+        "case_no name party_type party_role contract_no case_outcome awarded_date",
     ),
     "court.judgment": (
         "gov_shared", "authorised", "counterpart", "case_no name",
-        "case_no name party_type party_role contract_no outcome judged_date",
+        "case_no name party_type party_role contract_no case_outcome judged_date",
     ),
     "court.restricted_consumption": (
         "gov_shared", "gov_shared", "counterpart", "case_no name publish_date",
