@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from creditlake.receipt_no import RECEIPT_FIELD
+
 DECIMAL_TYPE = re.compile(r"decimal\((\d+),(\d+)\)")
 SIMPLE_TYPES = frozenset(
     {
@@ -293,6 +295,8 @@ class Contract(Strict):
         missing = [f"{where} names {name!r}" for where, name in named.items() if name not in self.fields]
         if missing:
             raise ValueError("; ".join(missing) + "; no such field in this contract")
+        if RECEIPT_FIELD in self.fields:
+            raise ValueError(f"{RECEIPT_FIELD} is the platform's own column (回执号), not a field's name")
         if self.subject.class_remap and not self.subject.class_field:
             raise ValueError("subject.class_remap needs subject.class_field")
         published = [n for n, f in self.fields.items() if f.publish]

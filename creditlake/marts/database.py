@@ -19,6 +19,7 @@ from creditlake.duck import quote_name, quote_text
 from creditlake.gate.patterns import add_personal_macros
 from creditlake.marts.inputs import BuildInputs, KnownBatch
 from creditlake.marts.rule_tables import RULE_TABLES, rule_rows
+from creditlake.receipt_no import RECEIPT_FIELD
 from creditlake.settings import Settings
 from creditlake.storage import FileEntry, Lake
 
@@ -82,6 +83,7 @@ def record_columns(contract: Contract, catalog: Catalog) -> dict[str, str]:
         "batch_id": "varchar",
         "file_name": "varchar",
         "row_no": "bigint",
+        RECEIPT_FIELD: "varchar",
         "change_op": "varchar",
         "outcome": "varchar",
         "is_held": "boolean",

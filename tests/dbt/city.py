@@ -240,6 +240,7 @@ def complete(
         "is_minor": False,
         "change_op": "S" if contract.delivery.kind == "full_snapshot" else "U",
         "target_record_id": None,
+        "receipt_no": None,
     }
     whole |= given
     whole["defects"] = [
