@@ -17,6 +17,7 @@ from creditlake.catalog import Catalog
 from creditlake.contract import IDENTIFIER_TYPES, KEEPS_DELIVERED, Contract, FieldContract
 from creditlake.duck import quote_name, quote_text
 from creditlake.gate.patterns import add_personal_macros
+from creditlake.marts.corrections import create_correction_views
 from creditlake.marts.inputs import BuildInputs, KnownBatch
 from creditlake.marts.rule_tables import RULE_TABLES, rule_rows
 from creditlake.receipt_no import RECEIPT_FIELD
@@ -129,6 +130,7 @@ def prepare_database(
                 create_rows_view(
                     connection, schema, contract, catalog, batches, list(zip(entries, files, strict=True))
                 )
+        create_correction_views(connection, [catalog.contracts[name] for name in inputs.batches])
         for table, columns in LINKING.items():
             entries = list(inputs.links if table == "links" else inputs.registers.get(table, ()))
             create_linking_view(connection, table, columns, lake.localise(entries, localised))
