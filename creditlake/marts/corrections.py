@@ -13,8 +13,8 @@ from creditlake.contract import Contract
 from creditlake.duck import quote_name, quote_text
 from creditlake.receipt_no import RECEIPT_FIELD, add_receipt_macros
 
-EMPTY_CITATIONS = "select '' as dataset, 0::bigint as row_key, '' as receipt_no where false"
-EMPTY_DOCUMENTS = "select '' as dataset, 0::bigint as row_key, '' as record_id, '' as document_no, true as is_kept where false"
+NO_CITATION = "'' as dataset, 0::bigint as row_key, '' as receipt_no"
+NO_DOCUMENT = "'' as dataset, 0::bigint as row_key, '' as record_id, '' as document_no, true as is_kept"
 
 
 def document_fields(contract: Contract) -> list[str]:
@@ -31,7 +31,7 @@ def create_correction_views(connection: duckdb.DuckDBPyConnection, contracts: It
     Both read the rooms `records` and `rejects`: a correction may be refused again. `is_kept` is true for an
     accepted or held row that does not take its record back.
     """
-    citations, documents = [EMPTY_CITATIONS], [EMPTY_DOCUMENTS]
+    citations, documents = [f"select {NO_CITATION} where false"], [f"select {NO_DOCUMENT} where false"]
     for contract in contracts:
         fields = document_fields(contract)
         for room in ("records", "rejects"):

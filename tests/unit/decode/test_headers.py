@@ -79,7 +79,10 @@ def test_listed_headers_are_left_out_and_no_others() -> None:
 @pytest.mark.parametrize("text", ["回执号", "数据回执号", " 回执号*", "RECEIPT_NO"])
 def test_every_file_may_cite_receipt_numbers(text: str) -> None:
     assert match_header(CONTRACT, [*HEADER[:2], text], 1).fields == ("doc_no", "name", "receipt_no")
-    assert refuse(CONTRACT, [*HEADER[:2], "回执号", text]).field == "receipt_no"
+    twice = refuse(CONTRACT, [*HEADER[:2], "回执号", text]).describe(make_catalog(CONTRACT), CONTRACT)
+    assert (twice.field, twice.message_zh) == (
+        "receipt_no", "文件 x_1.csv 的表头与约定不符：第 3 列与第 4 列重复，第 1 行",
+    )  # fmt: skip
 
 
 def test_a_return_file_mended_and_sent_back_is_read_without_our_columns() -> None:
