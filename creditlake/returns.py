@@ -23,6 +23,7 @@ import pyarrow as pa
 from creditlake.candidate import CandidateManifest, read_candidate
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
+from creditlake.cover import write_covers
 from creditlake.decode import list_decoded
 from creditlake.decode.headers import RETURN_HEADERS, level_header, map_headers
 from creditlake.duck import open_duckdb, quote_name, quote_text
@@ -211,7 +212,7 @@ def fetch_all(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
 def write_returns(
     lake: Lake, catalog: Catalog, settings: Settings, business_date: date, build: str
 ) -> dict[str, int]:
-    """Write the return files that are due; returns the number of workbooks by department.
+    """Write the return files and cover sheets that are due; returns the workbooks of rows by department.
 
     Blocked batches need no build; without a candidate the refused rows wait for the next build.
     """
@@ -230,6 +231,7 @@ def write_returns(
                 files = run.return_blocked(decoded) + run.return_rows(decoded, build)
                 if files:
                     written[contract.department] += files
+        write_covers(lake, catalog, run.outbox, business_date, run.records, connection, run.scratch)
     return dict(written)
 
 
