@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from creditlake.receipt_no import RECEIPT_FIELD
+
 DECIMAL_TYPE = re.compile(r"decimal\((\d+),(\d+)\)")
 SIMPLE_TYPES = frozenset(
     {
@@ -57,7 +59,19 @@ IDENTIFIER_TYPES = frozenset({"uscc", "organ_uscc", "org_code", "reg_no", "tax_i
 
 # Columns that every record has from the platform: a field of that name would overwrite one in silence.
 PLATFORM_COLUMNS = frozenset(
-    "record_id content_hash batch_id file_name row_no outcome is_held defects is_minor target_record_id".split()
+    {
+        "record_id",
+        "content_hash",
+        "batch_id",
+        "file_name",
+        "row_no",
+        RECEIPT_FIELD,
+        "outcome",
+        "is_held",
+        "defects",
+        "is_minor",
+        "target_record_id",
+    }
 )
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]

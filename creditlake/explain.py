@@ -6,6 +6,7 @@ A detail without a translation is shown as it is rather than lost.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
@@ -28,15 +29,24 @@ AT_MOST = re.compile(r"at most (\d+) characters")
 BEFORE = re.compile(r"before ([a-z_]+)")
 
 
-def explain_defects(
+@dataclass(frozen=True)
+class Explanation:
+    """One defect of a row in words; none of them is a delivered value."""
+
+    code: str
+    field: str | None  # the contract's field
+    message_zh: str
+    cure_zh: str
+
+
+def explain_each(
     catalog: Catalog, contract: Contract, row_no: int, defects: Sequence[Mapping[str, str | None]]
-) -> tuple[str, str]:
-    """Return a row's codes joined by `;` and its defects with their cures, one a line, decisive ones first.
+) -> list[Explanation]:
+    """Return a row's defects in words, decisive ones first, each once.
 
     A defect has code, level, field and detail.
     """
-    codes: dict[str, None] = {}
-    lines: dict[str, None] = {}
+    found: dict[Explanation, None] = {}
     for defect in sorted(
         defects, key=lambda d: (ORDER.index(d["level"] or "W"), d["code"], d["field"] or "")
     ):
@@ -51,8 +61,15 @@ def explain_defects(
         if field and field.code_list and not words["detail"]:
             words["detail"] = "、".join(value.label for value in catalog.code_lists[field.code_list].values)
         message = entry.message.format(**words).replace("（）", "")  # a defect without a detail
-        codes[entry.code] = None
-        lines[f"{message}。{entry.cure.format(**words)}。"] = None
+        explained = Explanation(entry.code, defect["field"] or None, message, entry.cure.format(**words))
+        found[explained] = None
+    return list(found)
+
+
+def join_explanations(explanations: Sequence[Explanation]) -> tuple[str, str]:
+    """Return the codes joined by `;` and the defects with their cures, one a line."""
+    codes = dict.fromkeys(explained.code for explained in explanations)
+    lines = dict.fromkeys(f"{explained.message_zh}。{explained.cure_zh}。" for explained in explanations)
     return ";".join(codes), "\n".join(lines)
 
 

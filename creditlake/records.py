@@ -16,7 +16,7 @@ from creditlake.storage import FileEntry, Lake, StepManifest, batch_manifest_key
 from creditlake.verdicts import Settlement, Verdict, list_verdicts
 
 STANDARDISE_STEP = "standardise"
-STANDARDISE_VERSION = "2"
+STANDARDISE_VERSION = "3"
 
 
 class NotSettled(Exception):

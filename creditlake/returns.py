@@ -1,19 +1,20 @@
 """Return files: what a department must mend, as it delivered it, with row, code and cure in Chinese.
 
 Refused and held rows go back in the department's own columns and order, every value as the text that came
-(the cells room), plus 行号, 错误代码, 错误说明. Which rows those are is asked of the build's `defects`
+(the cells room), plus 回执号, 行号, 错误代码, 错误说明; the offending cells are coloured, and a file of JSON
+lines says the same to a program, without the values. Which rows those are is asked of the build's `defects`
 table, since linking and the build find defects too. A blocked batch goes back as one sheet that names file,
 row, field and cure; if it is blocked for its share of refused rows, those rows go back as well.
 
-Each row goes back once: `returns/<department>/<dataset>/<batch_id>/<number>.json` names the files and the
-rows, and is the commit. What no such record names is due, however old it is.
+Each row goes back once: its record (`return_records`) is the commit. What no record names is due, however
+old it is.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -22,37 +23,26 @@ import pyarrow as pa
 from creditlake.candidate import CandidateManifest, read_candidate
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
+from creditlake.cover import write_covers
 from creditlake.decode import list_decoded
-from creditlake.decode.headers import level_header, map_headers
+from creditlake.decode.headers import RETURN_HEADERS, level_header, map_headers
 from creditlake.duck import open_duckdb, quote_name, quote_text
-from creditlake.explain import explain_defects
-from creditlake.gate.model import Closed
+from creditlake.outbox import FolderOutbox
+from creditlake.receipt_no import RECEIPT_FIELD, RECEIPT_HEADER, add_receipt_macros
 from creditlake.records import list_records, rejects_of
+from creditlake.return_records import ReturnRecord, read_returns
+from creditlake.return_sheet import FILE_COLUMN, RAGGED_COLUMN, ReturnSheet, blocked_row
 from creditlake.settings import Settings
 from creditlake.storage import FileEntry, Lake, ObjectExists, ObjectMissing, StepManifest, now_utc
-from creditlake.workbook import WrittenFile, write_workbooks
+from creditlake.workbook import SheetRow, write_workbooks
 
 LOG = logging.getLogger(__name__)
-FILE_COLUMN = "文件"  # only where a batch has several files
-RAGGED_COLUMN = "原始行"  # the line as it came, only where one could not be cut into columns
-ADDED_COLUMNS = ("行号", "错误代码", "错误说明")
+ADDED_COLUMNS = (RECEIPT_HEADER, *RETURN_HEADERS)
 BLOCKED_COLUMNS = ("文件", "行号", "字段", "错误代码", "错误说明", "处理办法")
 FETCH_ROWS = 5_000
 RETURNED: dict[str, pa.DataType] = {"batch_id": pa.string(), "file_name": pa.string(), "row_no": pa.int64()}
 DUE = "dataset varchar, batch_id varchar, file_name varchar, row_no bigint"
 DEFECTS = "struct(code varchar, level varchar, field varchar, detail varchar)[]"
-
-
-class ReturnRecord(Closed):
-    """One return of one batch. `rows`: the row numbers by delivered file; none in a blocked batch's sheet."""
-
-    dataset: str
-    batch_id: str
-    reason: str  # step key of the step that blocked the batch, or the build that found the rows
-    business_date: date
-    rows: dict[str, tuple[int, ...]]
-    files: tuple[WrittenFile, ...]
-    written_at: datetime
 
 
 @dataclass(frozen=True)
@@ -86,9 +76,9 @@ class Returns:
         self.lake, self.catalog, self.settings = lake, catalog, settings
         self.business_date, self.connection = business_date, connection
         self.scratch = settings.scratch / "returns"
-        self.records = [
-            (key, ReturnRecord.model_validate_json(lake.read_bytes(key))) for key in lake.list_keys("returns")
-        ]
+        self.outbox = FolderOutbox(settings.outbox)
+        self.records = read_returns(lake)
+        add_receipt_macros(connection)
         connection.register("returned", self._returned())
         connection.execute(f"create temp table due ({DUE}, defects {DEFECTS})")
 
@@ -96,7 +86,7 @@ class Returns:
         """Return the rows of all earlier returns."""
         rows = [
             {"batch_id": record.batch_id, "file_name": file, "row_no": row}
-            for _, record in self.records
+            for record in self.records
             for file, numbers in record.rows.items()
             for row in numbers
         ]
@@ -127,13 +117,10 @@ class Returns:
         if blocked is None:
             return 0
         reason = f"{decoded.cells_key}:{blocked.step}"
-        if any(r.batch_id == decoded.batch_id and r.reason == reason for _, r in self.records):
+        if any(r.batch_id == decoded.batch_id and r.reason == reason for r in self.records):
             return 0
         fields = decoded.contract.fields
-        rows = [
-            (d.file, d.row_no, fields[d.field].title if d.field else None, d.code, d.message_zh, d.cure_zh)
-            for d in blocked.defects
-        ]
+        rows = [blocked_row(d, fields.get(d.field or "")) for d in blocked.defects]
         if decoded.refused:
             columns = "batch_id, file_name, row_no, unnest(defects, recursive := true)"
             query = (
@@ -145,11 +132,13 @@ class Returns:
     def return_rows(self, decoded: Decoded, build: str) -> int:
         """Write the due rows of one batch; returns the number of files."""
         where = {"batch": decoded.batch_id}
-        keys: dict[str, list[int]] = {}
-        for file, row in self.connection.execute(
-            "select file_name, row_no from due where batch_id = $batch order by all", where
+        keys: dict[str, dict[int, str]] = {}
+        for file, row, receipt_no in self.connection.execute(
+            "select file_name, row_no, receipt_no(batch_id, file_name, row_no) from due"
+            " where batch_id = $batch order by all",
+            where,
         ).fetchall():
-            keys.setdefault(file, []).append(row)
+            keys.setdefault(file, {})[row] = receipt_no
         if not keys:
             return 0
         header, rows = self._as_delivered(decoded)
@@ -160,38 +149,40 @@ class Returns:
         decoded: Decoded,
         kind: str,
         header: Sequence[str],
-        rows: Any,
-        keys: dict[str, list[int]],
+        rows: Iterable[SheetRow],
+        keys: dict[str, dict[int, str]],
         reason: str,
     ) -> int:
         """Write the workbooks, then the record; a record that is there already was another run's."""
-        number = 1 + sum(record.batch_id == decoded.batch_id for _, record in self.records)
+        number = 1 + sum(record.batch_id == decoded.batch_id for record in self.records)
         contract = decoded.contract
         stem = f"{self.business_date:%Y%m%d}_{kind}_{contract.title}_{decoded.batch_id}_{number}"
-        files = tuple(write_workbooks(self.settings.outbox / contract.department, stem, header, rows))
+        files = tuple(write_workbooks(self.outbox, contract.department, stem, header, rows))
         record = ReturnRecord(
             dataset=contract.name,
             batch_id=decoded.batch_id,
             reason=reason,
             business_date=self.business_date,
-            rows={file: tuple(numbers) for file, numbers in keys.items()},
+            rows=keys,
             files=files,
             written_at=now_utc(),
         )
-        key = f"{decoded.place}/{number}.json"
         try:
-            self.lake.put_if_absent(key, record.model_dump_json().encode())
+            self.lake.put_if_absent(f"{decoded.place}/{number}.json", record.model_dump_json().encode())
         except ObjectExists:
             return 0
-        self.records.append((key, record))
-        return len(files)
+        self.records.append(record)
+        return len(record.workbooks)
 
-    def _as_delivered(self, decoded: Decoded) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-        """Return the header and, lazily, the due rows of a batch with their cells, in file order."""
+    def _as_delivered(self, decoded: Decoded) -> tuple[list[str], Iterator[SheetRow]]:
+        """Return the header and, lazily, the due rows of a batch with their cells, in file order.
+
+        A receipt number that was cited is left out: the row has got a new one.
+        """
         contract = decoded.contract
         known = map_headers(contract)
-        delivered = [text for text in decoded.cells.columns if level_header(text) in known]
-        chosen = [f"cells.{quote_name(known[level_header(text)])}" for text in delivered]
+        delivered = {text: known.get(level_header(text)) for text in decoded.cells.columns}
+        fields = {text: field for text, field in delivered.items() if field and field != RECEIPT_FIELD}
         paths = [str(path) for path in self.lake.localise(decoded.cells.outputs, self.scratch)]
         source = (
             "(select * from due where batch_id = $batch) due"
@@ -203,21 +194,25 @@ class Returns:
         counted = self.connection.execute(f"select {facts} from {source}", arguments).fetchone()  # noqa: S608
         assert counted is not None
         shown = [name for name, is_needed in zip(extras, counted, strict=True) if is_needed]
-        columns = ", ".join([*chosen, *(extras[name] for name in shown), "row_no", "due.defects"])
+        cells = [f"cells.{quote_name(field)}" for field in fields.values()] + [extras[name] for name in shown]
+        receipt = "receipt_no(due.batch_id, file_name, row_no)"
+        columns = ", ".join([*cells, "file_name", receipt, "row_no", "due.defects"])
         query = f"select {columns} from {source} order by file_name, row_no"  # noqa: S608  contract fields
         result = self.connection.execute(query, arguments)
-        return [*delivered, *shown, *ADDED_COLUMNS], self._explained(contract, result)
+        sheet = ReturnSheet(self.catalog, contract, [*fields.values(), *shown])
+        return [*fields, *shown, *ADDED_COLUMNS], sheet.rows(fetch_all(result))
 
-    def _explained(self, contract: Contract, result: Any) -> Iterator[tuple[Any, ...]]:
-        while rows := result.fetchmany(FETCH_ROWS):
-            for *values, row_no, defects in rows:
-                yield *values, row_no, *explain_defects(self.catalog, contract, row_no, defects)
+
+def fetch_all(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a result, a few thousand at a time."""
+    while rows := result.fetchmany(FETCH_ROWS):
+        yield from rows
 
 
 def write_returns(
     lake: Lake, catalog: Catalog, settings: Settings, business_date: date, build: str
 ) -> dict[str, int]:
-    """Write the return files that are due; returns their number by department.
+    """Write the return files and cover sheets that are due; returns the workbooks of rows by department.
 
     Blocked batches need no build; without a candidate the refused rows wait for the next build.
     """
@@ -236,6 +231,7 @@ def write_returns(
                 files = run.return_blocked(decoded) + run.return_rows(decoded, build)
                 if files:
                     written[contract.department] += files
+        write_covers(lake, catalog, run.outbox, business_date, run.records, connection, run.scratch)
     return dict(written)
 
 

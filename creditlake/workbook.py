@@ -1,69 +1,90 @@
-"""Workbooks for people: xlsx that opens in Excel with every value as it is, at most 100,000 rows a file."""
+"""Workbooks for people, and the same for programs: xlsx and JSON lines, at most 100,000 rows a file.
 
-import hashlib
-import os
+Excel shows every value as it is. What begins with `=`, `+`, `-`, `@` or a tab is text like all else: stored
+as text, formatted as text and marked with the apostrophe, so that it is no formula after an edit either.
+"""
+
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import PatternFill
 
-from creditlake.gate.model import Closed
+from creditlake.outbox import FolderOutbox, WrittenFile
 
 ROWS_PER_FILE = 100_000
 CELL_MAX = 32_767  # Excel's own limit
 NOT_IN_XLSX = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+DECISIVE, NOTED = "FFC7CE", "FFEB9C"  # red: why the row went back; yellow: a warning
+FILLS = {colour: PatternFill("solid", start_color=colour, end_color=colour) for colour in (DECISIVE, NOTED)}
 
 
-class WrittenFile(Closed):
-    """One file in an outbox; `name` is relative to it."""
+@dataclass(frozen=True)
+class SheetRow:
+    """One row of a sheet; `marks` gives cells by their place a colour, `lines` are its lines of the twin."""
 
-    name: str
-    bytes: int
-    rows: int
-    sha256: str
+    values: Sequence[Any]
+    marks: Mapping[int, str] = field(default_factory=dict)
+    lines: Sequence[Mapping[str, Any]] = ()
 
 
 def write_workbooks(
-    folder: Path, stem: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
+    outbox: FolderOutbox, department: str, stem: str, header: Sequence[str], rows: Iterable[SheetRow]
 ) -> Iterator[WrittenFile]:
-    """Write rows as `<stem>_01.xlsx`, `_02` …; no rows, no file. A file of that name is replaced whole."""
+    """Write rows as `<stem>_01.xlsx` with their lines in `_01.jsonl`, then `_02` …; no rows, no file."""
     number, sheet_rows = 0, iter(rows)
     while chunk := list(islice(sheet_rows, ROWS_PER_FILE)):
         number += 1
-        yield _write_workbook(folder / f"{stem}_{number:02d}.xlsx", header, chunk)
+        name = f"{stem}_{number:02d}"
+        lines = [line for row in chunk for line in row.lines]
+        yield write_workbook(outbox, department, f"{name}.xlsx", "退回", header, chunk)
+        yield outbox.put(department, f"{name}.jsonl", len(lines), partial(_dump, lines))
 
 
-def _write_workbook(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> WrittenFile:
-    """Write one workbook under another name and move it into place, so that nobody fetches half a file."""
+def write_workbook(
+    outbox: FolderOutbox,
+    department: str,
+    name: str,
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[SheetRow],
+) -> WrittenFile:
+    """Write one workbook of one sheet; its first row stays in sight."""
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("退回")
+    sheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
     sheet.append([_cell(sheet, text) for text in header])
     for row in rows:
-        sheet.append([_cell(sheet, value) for value in row])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        book.save(draft)
-        data = draft.read_bytes()
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return WrittenFile(
-        name=path.name, bytes=len(data), rows=len(rows), sha256=hashlib.sha256(data).hexdigest()
-    )
+        sheet.append([_cell(sheet, value, row.marks.get(place)) for place, value in enumerate(row.values)])
+    return outbox.put(department, name, len(rows), book.save)
 
 
-def _cell(sheet: Any, value: Any) -> Any:
+def _dump(lines: Sequence[Mapping[str, Any]], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+
+
+def _cell(sheet: Any, value: Any, colour: str | None = None) -> Any:
     """Return a cell that Excel shows as it is: text stays text, also `=1+1`, `00123` and 18 digits."""
-    if value is None or isinstance(value, int):
+    if colour is None and (value is None or isinstance(value, int)):
         return value
     cell = WriteOnlyCell(sheet)
-    cell.value = NOT_IN_XLSX.sub("\ufffd", str(value))[:CELL_MAX]
-    cell.data_type = "s"
-    cell.number_format = "@"
+    if isinstance(value, int):
+        cell.value = value
+    elif value is not None:
+        text = NOT_IN_XLSX.sub("\ufffd", str(value))[:CELL_MAX]
+        cell.value = text
+        cell.data_type = "s"
+        cell.number_format = "@"
+        cell.quotePrefix = text.startswith(FORMULA_STARTS)
+    if colour is not None:
+        cell.fill = FILLS[colour]
     return cell

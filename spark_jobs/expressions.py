@@ -22,6 +22,7 @@ from creditlake import normalise as forms
 from creditlake.identifiers import IdentifierStatus as Status
 from creditlake.names import DOT_BETWEEN_HAN, MASKED_NAME
 from creditlake.normalise import normalisation, translate_arguments
+from creditlake.receipt_no import BODY_CHARS, RECEIPT_SHAPE
 
 PLAIN_CODE = "^[0-9A-Z]+$"  # already clean: most cells, and far cheaper to see than to translate
 BASE34 = ("JKLMNPQRTUWXY", "IJKLMNOPQRSTU")  # USCC characters that are not their own digit of base 34
@@ -264,6 +265,19 @@ def value_of_code(kind: str, code: Column, status: Column, applies: Column | Non
         converted = F.concat(body, _resident_check_char(body))
         value = value.when(is_15 if applies is None else is_15 & applies, converted)
     return value.otherwise(code)
+
+
+def clean_receipt_no(text: Column) -> Column:
+    """Return a cited receipt number without blanks, hyphens and lower case; null where none is cited."""
+    return F.when(~is_filler(text), clean_identifier(text))
+
+
+def is_receipt_no(code: Column) -> Column:
+    """Whether a clean receipt number has its shape and check character (`creditlake.receipt_no`)."""
+    body = F.translate(F.substring(code, 2, BODY_CHARS), *BASE34)
+    weighted = _number(F.reverse(body), 34) * 3 % 31
+    check = _char_at(ids.USCC_ALPHABET, (31 - weighted) % 31)
+    return _whole(code, RECEIPT_SHAPE) & (F.substring(code, BODY_CHARS + 2, 1) == check)
 
 
 def resident_birth_date(number: Column) -> Column:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
+from creditlake.receipt_no import RECEIPT_FIELD
 from spark_jobs import expressions as ex
 from spark_jobs.defects import HOLDING, REJECTING, DefectRules, has_level
 from spark_jobs.duplicates import PLACE, content_hash, find_duplicates, mark_duplicates
@@ -44,9 +45,9 @@ def standardise(
 ) -> DataFrame:
     """Return one record per row of cells; `outcome` says what becomes of it.
 
-    `cells` has batch_id, file_name, row_no, ragged_line and a text column per field. `received` has one row
-    per batch: batch_id, _received_date and _late_before (see `row_checks`). `placed` adds the columns by
-    which the step lays its files out: `_batch` and `_outcome`.
+    `cells` has batch_id, file_name, row_no, ragged_line, receipt_no and a text column per field. `received`
+    has one row per batch: batch_id, _received_date and _late_before (see `row_checks`). `placed` adds the
+    columns by which the step lays its files out: `_batch` and `_outcome`.
     """
     duplicates = find_duplicates(cells, list(contract.natural_key), list(contract.fields))
     rows = mark_duplicates(cells, duplicates).join(F.broadcast(received), "batch_id", "left")
@@ -56,6 +57,7 @@ def standardise(
         "_received_date",
         "_late_before",
         F.col("ragged_line").isNotNull().alias("_is_ragged"),
+        ex.clean_receipt_no(F.col(RECEIPT_FIELD)).alias(RECEIPT_FIELD),
         *(F.col(name).alias(f"raw_{name}") for name in contract.fields),
     )
     worked = raw
@@ -82,6 +84,7 @@ def collect_rules(contract: Contract, catalog: Catalog) -> DefectRules:
     rules.add(F.col("_is_duplicate"), "U01", "")
     check_fields(contract, rules)
     check_rows(contract, rules)
+    rules.add(~ex.is_receipt_no(F.col(RECEIPT_FIELD)), "R01", "")
     whole = [replace(rule, condition=~F.col("_is_ragged") & rule.condition) for rule in rules.rules]
     rules = DefectRules(catalog, whole)
     rules.add(F.col("_is_ragged"), "F04", "")
@@ -105,6 +108,7 @@ def record_columns(contract: Contract, catalog: Catalog, key: bytes, defects: Co
         record_id(contract, contract.name, contract.natural_key, key).alias("record_id"),
         content_hash(fields).alias("content_hash"),
         *map(F.col, PLACE),
+        F.col(RECEIPT_FIELD),
         change_op(contract).alias("change_op"),
         outcome().alias("outcome"),
         (outcome() == "held").alias("is_held"),

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, DateType, LongType, StringType, StructField, StructType
 
 from creditlake.contract import Contract
+from creditlake.receipt_no import RECEIPT_FIELD
 from creditlake.storage import FileEntry, Lake
 from spark_jobs.defects import sql_text
 
@@ -57,7 +58,7 @@ def read_files(
 
 def cells_schema(contract: Contract) -> StructType:
     """The columns of a dataset's cells."""
-    names = ["file_name", "ragged_line", *contract.fields]
+    names = ["file_name", "ragged_line", RECEIPT_FIELD, *contract.fields]
     return StructType(
         [StructField("row_no", LongType()), *(StructField(name, StringType()) for name in names)]
     )

@@ -1,8 +1,9 @@
 """Cells on disk: one Parquet part per delivered file, zstd, about 100,000 rows a row group.
 
 Grain: one row per record of the file, blank ones left out. Columns: `row_no`, `ragged_line` (the line as
-delivered, null unless its number of cells is wrong), `file_name`, then every field of the contract as text:
-null where nothing was delivered (no such column, a JSON null, a ragged row), "" for an empty cell.
+delivered, null unless its number of cells is wrong), `file_name`, `receipt_no` (the receipt number that the
+row cites), then every field of the contract as text: null where nothing was delivered (no such column, a JSON
+null, a ragged row), "" for an empty cell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from creditlake.contract import Contract
+from creditlake.receipt_no import RECEIPT_FIELD
 
 ROW_GROUP_ROWS = 100_000
 ROW_GROUP_BYTES = 96 << 20
@@ -49,7 +51,7 @@ class CellsWriter:
     _pending: Future[None] | None = None
 
     def __post_init__(self) -> None:
-        texts = ["ragged_line", "file_name", *self.contract.fields]
+        texts = ["ragged_line", "file_name", RECEIPT_FIELD, *self.contract.fields]
         self.schema = pa.schema({"row_no": pa.int64()} | dict.fromkeys(texts, pa.string()))
         self._writer = pq.ParquetWriter(
             self.path,

@@ -42,7 +42,7 @@ from creditlake.verdicts import Settlement, Verdict, list_verdicts
 
 LOG = logging.getLogger("creditlake.decode")
 DECODE_STEP = "decode"
-DECODE_VERSION = "1"
+DECODE_VERSION = "2"
 GROUPS = 4  # of datasets that are decoded at the same time
 READERS = {"csv": read_csv, "xlsx": read_xlsx, "jsonl": read_jsonl}
 

@@ -26,10 +26,15 @@ class FileDefect(Exception):
     def describe(self, catalog: Catalog, contract: Contract, level: str | None = None) -> BatchDefect:
         """Return the defect as manifests and return files hold it, worded by `catalog/defects.yml`."""
         entry = catalog.defects[self.code]
-        title = contract.fields[self.field].title if self.field else ""
+        field = contract.fields.get(self.field or "")  # none for the column 回执号, which is no field
         row_zh = f"，第 {self.row_no} 行" if self.row_no and "{row}" not in entry.message else ""
         detail = self.detail_zh + row_zh
-        names = {"file": self.file, "row": self.row_no or "", "field": title, "detail": detail}
+        names = {
+            "file": self.file,
+            "row": self.row_no or "",
+            "field": field.title if field else "",
+            "detail": detail,
+        }
         return BatchDefect(
             code=self.code,
             level=level or entry.level,

@@ -2,6 +2,9 @@
 
 Compared are the contract's `source_name`, `aliases` and `title`, after width, blanks, brackets and the
 asterisk of mandatory columns are levelled: `罚款金额 (万元)` and `罚款金额（万元）*` are the same.
+
+Every dataset may have one column more: 回执号, in which a corrected row cites the number under which the
+earlier one went back. A file that cites it may be the return file itself, mended: our columns are left out.
 """
 
 import re
@@ -11,8 +14,10 @@ from dataclasses import dataclass
 
 from creditlake.contract import Contract, FieldContract
 from creditlake.decode.defects import FileDefect
+from creditlake.receipt_no import RECEIPT_FIELD, RECEIPT_SPELLINGS
 
 INVISIBLE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
+RETURN_HEADERS = ("行号", "错误代码", "错误说明")  # what a return file adds to the delivered columns
 BRACKETS = str.maketrans("【】〔〕[]{}", "()()()()")
 
 
@@ -32,12 +37,17 @@ def level_header(text: str) -> str:
 
 
 def map_headers(contract: Contract) -> dict[str, str]:
-    """Return levelled header → field; the template's own name outranks aliases, these the title."""
+    """Return levelled header → field; the template's own name outranks aliases, these the title.
+
+    Where no field is called 回执号, that is the receipt number a corrected row cites.
+    """
     known: dict[str, str] = {}
     for texts_of in (_source_name, _aliases, _title):
         for name, field in contract.fields.items():
             for text in texts_of(field):
                 known.setdefault(level_header(text), name)
+    for text in RECEIPT_SPELLINGS:
+        known.setdefault(level_header(text), RECEIPT_FIELD)
     return known
 
 
@@ -67,6 +77,8 @@ def match_header(contract: Contract, delivered: Sequence[str], row_no: int | Non
     """Return the columns of a header row; raises F02 for unknown, repeated and missing ones."""
     known = map_headers(contract)
     ignored = ignored_headers(contract)
+    if any(known.get(level_header(text)) == RECEIPT_FIELD for text in delivered):
+        ignored |= {level_header(text) for text in RETURN_HEADERS}
     fields: list[str | None] = []
     for number, text in enumerate(delivered, start=1):
         levelled = level_header(text)

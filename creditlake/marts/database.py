@@ -17,8 +17,10 @@ from creditlake.catalog import Catalog
 from creditlake.contract import IDENTIFIER_TYPES, KEEPS_DELIVERED, Contract, FieldContract
 from creditlake.duck import quote_name, quote_text
 from creditlake.gate.patterns import add_personal_macros
+from creditlake.marts.corrections import create_correction_views
 from creditlake.marts.inputs import BuildInputs, KnownBatch
 from creditlake.marts.rule_tables import RULE_TABLES, rule_rows
+from creditlake.receipt_no import RECEIPT_FIELD
 from creditlake.settings import Settings
 from creditlake.storage import FileEntry, Lake
 
@@ -95,6 +97,7 @@ def record_columns(contract: Contract, catalog: Catalog) -> dict[str, str]:
         "batch_id": "varchar",
         "file_name": "varchar",
         "row_no": "bigint",
+        RECEIPT_FIELD: "varchar",
         "change_op": "varchar",
         "outcome": "varchar",
         "is_held": "boolean",
@@ -142,6 +145,7 @@ def prepare_database(
                 )
         for room in ("records", "rejects"):
             create_room_view(connection, room, [catalog.contracts[name] for name in inputs.batches])
+        create_correction_views(connection, [catalog.contracts[name] for name in inputs.batches])
         for table, columns in LINKING.items():
             entries = list(inputs.links if table == "links" else inputs.registers.get(table, ()))
             create_linking_view(connection, table, columns, lake.localise(entries, localised))

@@ -75,7 +75,8 @@ class City:
     root: Path
     catalog: Catalog = field(default_factory=lambda: load_catalog(REPOSITORY / "catalog"))
     parties: list[dict[str, Any]] = field(default_factory=list)
-    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # accepted and held ones
+    delivered: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # all of them
     records_keys: dict[str, dict[str, str]] = field(default_factory=dict)
     deliveries: int = 0
     omit: str = ""  # a column that the records files lack
@@ -154,6 +155,7 @@ class City:
             for room, found in (("records", kept[True]), ("rejects", kept[False]))
         }
         self.rows.setdefault(contract.name, []).extend(kept[True])
+        self.delivered.setdefault(contract.name, []).extend(kept[True] + kept[False])
         for room in ("rejects", "records"):
             key = batch_manifest_key(room, contract.department, contract.dataset, batch.batch_id, "0" * 16)
             counts = {"received": received}
@@ -240,6 +242,7 @@ def complete(
         "is_minor": False,
         "change_op": "S" if contract.delivery.kind == "full_snapshot" else "U",
         "target_record_id": None,
+        "receipt_no": None,
     }
     whole |= given
     whole["defects"] = [

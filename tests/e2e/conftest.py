@@ -80,9 +80,9 @@ class Installation:
 
 @pytest.fixture(scope="session")
 def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The scenario of the demo for a few hundred subjects."""
+    """The scenario of the demo for a few hundred subjects, without the datasets that come plain."""
     city = tmp_path_factory.mktemp("city")
-    plan_demo_days(city, seed=SEED, catalog=load_catalog(settings().catalog), **CITY)
+    plan_demo_days(city, seed=SEED, **CITY)
     return city
 
 
@@ -129,18 +129,17 @@ def first_day(tmp_path_factory: pytest.TempPathFactory, small_city: Path, days: 
 
 @pytest.fixture(scope="session")
 def played(
-    tmp_path_factory: pytest.TempPathFactory,
-    first_day: FirstDay,
-    days: list[str],
-    on_server: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory, days: list[str], on_server: dict[str, str]
 ) -> tuple[Installation, list[DaySummary]]:
-    """All four days by hand, one after the other, in one installation."""
-    place = first_day.copy_to(tmp_path_factory.mktemp("played") / "home", on_server)
-    for day in days[1:]:
+    """All four days of every dataset by hand, one after the other, in one installation."""
+    catalog = load_catalog(settings().catalog)
+    city = tmp_path_factory.mktemp("whole")
+    plan_demo_days(city, seed=SEED, catalog=catalog, **CITY)
+    place = Installation(tmp_path_factory.mktemp("played") / "home", city, on_server)
+    for day in days:
         place.deliver(day)
         place.run("run", "--business-date", day, expect=1 if day == days[3] else 0)
     lake = open_lake(folder_settings(place.home))
-    catalog = load_catalog(settings().catalog)
     return place, [summarise_day(lake, catalog, day) for day in DEMO_DAYS]
 
 

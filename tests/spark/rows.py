@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
+from creditlake.receipt_no import RECEIPT_FIELD
 from spark_jobs.standardising import standardise
 
 KEY = b"a key for tests"
@@ -124,10 +125,11 @@ def make_cells(
     file_name: str = "f.csv",
 ) -> DataFrame:
     """Return cells as decode writes them, numbered from 2 like the rows of a file with a header."""
-    names = ["batch_id", "file_name", "row_no", "ragged_line", *contract.fields]
+    texts = ["ragged_line", RECEIPT_FIELD, *contract.fields]
+    names = ["batch_id", "file_name", "row_no", *texts]
     types = {"row_no": "bigint"}
     table = [
-        [batch_id, file_name, number, row.get("ragged_line"), *(row.get(name) for name in contract.fields)]
+        [batch_id, file_name, number, *(row.get(name) for name in texts)]
         for number, row in enumerate(rows, start=2)
     ]
     return spark.createDataFrame(table, ", ".join(f"{name} {types.get(name, 'string')}" for name in names))

@@ -118,6 +118,10 @@ PENALTY_CASES: dict[str, Case] = {
         "accepted",
         ["T01 penalty_content"],
     ),
+    "a cited receipt number": ({"receipt_no": "HMW78174URPT"}, "accepted", []),
+    "a cited number in another spelling": ({"receipt_no": " hmw7-8174-urpt"}, "accepted", []),
+    "a mistyped receipt number": ({"receipt_no": "HMW78174URPU"}, "accepted", ["R01"]),
+    "a filler for a receipt number": ({"receipt_no": "／"}, "accepted", []),
     "a change flag nobody knows": ({"change_op": "x"}, "accepted", []),
     "a withdrawal": ({"change_op": "d"}, "accepted", []),
 }
@@ -204,6 +208,13 @@ def test_a_cleaned_code_stands_beside_the_delivered_one(penalties: dict[str, Row
     assert penalties["a repaired code"]["uscc"] == COMPANY
     assert penalties["a placeholder alone"]["uscc"] is None
     assert penalties["no code of a legal person"]["uscc_status"] == "missing"
+
+
+def test_a_record_has_the_receipt_number_that_its_row_cites(penalties: dict[str, Row]) -> None:
+    assert penalties["a cited receipt number"]["receipt_no"] == "HMW78174URPT"
+    assert penalties["a cited number in another spelling"]["receipt_no"] == "HMW78174URPT"
+    assert penalties["a filler for a receipt number"]["receipt_no"] is None
+    assert penalties["a whole row"]["receipt_no"] is None
 
 
 def test_kinds_are_listed_once_and_unknown_ones_left_out(penalties: dict[str, Row]) -> None:

@@ -1,17 +1,26 @@
 """Return files: every refused or held row goes back once, as it was delivered, with row, code and cure."""
 
+import json
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 import pytest
 
-from creditlake.explain import explain_defects, translate_detail
+from creditlake.catalog import Catalog
+from creditlake.contract import Contract
+from creditlake.explain import explain_each, join_explanations, translate_detail
+from creditlake.outbox import FolderOutbox
+from creditlake.receipt_no import add_receipt_macros
+from creditlake.return_records import read_returns
+from creditlake.return_sheet import ReturnSheet
 from creditlake.returns import write_returns
 from creditlake.settings import Settings
 from creditlake.storage import StepManifest
-from creditlake.workbook import ROWS_PER_FILE, write_workbooks
+from creditlake.workbook import DECISIVE, NOTED, ROWS_PER_FILE, SheetRow, write_workbooks
 from tests.deliveries import DATASET, DAY, NEXT_DAY, REAL, Desk, make_contract
 from tests.gate.tables import Row
 from tests.releases import store_candidate
@@ -75,7 +84,23 @@ def read_sheet(path: Path) -> list[list[Any]]:
 
 
 def outbox(settings: Settings) -> list[str]:
-    return sorted(path.name for path in (settings.outbox / "court").glob("*"))
+    """Return the workbooks of returned rows."""
+    return sorted(path.name for path in (settings.outbox / "court").glob("*退回*.xlsx"))
+
+
+def read_twin(settings: Settings, workbook: str) -> list[dict[str, Any]]:
+    path = settings.outbox / "court" / workbook
+    return [json.loads(line) for line in path.with_suffix(".jsonl").read_text("utf-8").splitlines()]
+
+
+def colours(path: Path) -> list[list[str | None]]:
+    """Return the colour of every cell below the header."""
+    rows = openpyxl.load_workbook(path).active.iter_rows(min_row=2)
+    return [[cell.fill.start_color.rgb[2:] if cell.fill.fill_type else None for cell in row] for row in rows]
+
+
+def explain(catalog: Catalog, contract: Contract, row_no: int, defects: list[Row]) -> tuple[str, str]:
+    return join_explanations(explain_each(catalog, contract, row_no, defects))
 
 
 def test_refused_and_held_rows_go_back_as_delivered_with_row_code_and_cure(
@@ -87,13 +112,16 @@ def test_refused_and_held_rows_go_back_as_delivered_with_row_code_and_cure(
 
     assert outbox(settings) == [f"20261117_退回_示例_{batch}_1_01.xlsx"]
     header, *rows = read_sheet(settings.outbox / "court" / outbox(settings)[0])
-    assert header == ["名称", "备注", "决定文书号", "罚款金额（万元）", "行号", "错误代码", "错误说明"]
+    assert header == [
+        "名称", "备注", "决定文书号", "罚款金额（万元）", "回执号", "行号", "错误代码", "错误说明",
+    ]  # fmt: skip
+    numbers = receipts(desk)
     assert rows == [
         [
-            "甲", "=1+1", "A〔2026〕1号", "00.2", 2, "K01",
+            "甲", "=1+1", "A〔2026〕1号", "00.2", numbers[2], 2, "K01",
             "第 2 行“名称”不符合统一社会信用代码规则。请核对营业执照或登记证书上的18位代码后更正。",
         ],
-        [None, "空", "C", "1", 4, "M01", "第 4 行缺少必填项“名称”。请补填后重报该行。"],
+        [None, "空", "C", "1", numbers[4], 4, "M01", "第 4 行缺少必填项“名称”。请补填后重报该行。"],
     ]  # fmt: skip
 
 
@@ -105,7 +133,99 @@ def test_a_row_with_only_warnings_does_not_go_back_but_a_refused_rows_warnings_d
     run(desk, settings)
 
     _, *rows = read_sheet(settings.outbox / "court" / outbox(settings)[0])
-    assert [(row[4], row[5]) for row in rows] == [(5, "M01;D04")]
+    assert [(row[5], row[6]) for row in rows] == [(5, "M01;D04")]
+
+
+def receipts(desk: Desk) -> dict[int, str]:
+    """Return the receipt numbers of all returned rows of one file, as the lake keeps them."""
+    return {
+        row: number
+        for record in read_returns(desk.lake)
+        for n in record.rows.values()
+        for row, number in n.items()
+    }
+
+
+def test_a_receipt_number_is_that_of_the_row_in_every_run_and_file(desk: Desk, settings: Settings) -> None:
+    batch = deliver(desk, settings, [(2, "K01", "H", "name"), (4, "M01", "E", "name")])
+    run(desk, settings)
+    (workbook,) = outbox(settings)
+    (record,) = read_returns(desk.lake)
+
+    with duckdb.connect() as connection:
+        add_receipt_macros(connection)
+        query = "select receipt_no(?, 'x_1.csv', unnest([2, 4]))"
+        expected = [number for (number,) in connection.execute(query, [batch]).fetchall()]
+    assert record.rows == {"x_1.csv": dict(zip([2, 4], expected, strict=True))}
+    assert [row[4] for row in read_sheet(settings.outbox / "court" / workbook)[1:]] == expected
+    assert [line["receipt_no"] for line in read_twin(settings, workbook)] == expected
+
+
+def test_the_offending_cells_are_coloured(desk: Desk, settings: Settings) -> None:
+    found = [
+        (2, "K01", "H", "name"), (2, "T01", "W", "remarks"), (2, "D04", "W", "name"),
+        (4, "K08", "H"), (5, "F04", "E"),
+    ]  # fmt: skip
+    deliver(desk, settings, found)
+
+    run(desk, settings)
+
+    # 名称, 备注, 决定文书号, 罚款金额, 回执号, 行号, 错误代码, 错误说明
+    assert colours(settings.outbox / "court" / outbox(settings)[0]) == [
+        [DECISIVE, NOTED, None, None, None, None, None, None],
+        [
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            DECISIVE,
+            None,
+        ],  # no cell shows it: this contract has no subject
+        [None, None, None, None, None, None, DECISIVE, None],
+    ]
+
+
+def test_a_conflict_of_name_and_code_colours_both(tmp_path: Path) -> None:
+    contract = REAL.contracts["market_regulation.penalty_decision"]
+    sheet = ReturnSheet(REAL, contract, ["decision_no", "counterpart_name", "uscc"])
+    conflict = {"code": "K08", "level": "H", "field": None, "detail": "name_conflict"}
+
+    (row,) = sheet.rows([("号", "甲", "码", "x.csv", "HMW78174URPT", 7, [conflict])])
+
+    assert row.marks == {1: DECISIVE, 2: DECISIVE}
+
+
+def test_the_twin_says_the_same_without_delivered_values(desk: Desk, settings: Settings) -> None:
+    deliver(desk, settings, [(2, "K01", "H", "name"), (2, "D04", "W")])
+    run(desk, settings)
+
+    assert read_twin(settings, outbox(settings)[0]) == [
+        {
+            "receipt_no": receipts(desk)[2], "file": "x_1.csv", "row_no": 2, "field": "名称", "code": "K01",
+            "message_zh": "第 2 行“名称”不符合统一社会信用代码规则",
+            "cure_zh": "请核对营业执照或登记证书上的18位代码后更正",
+        },
+        {
+            "receipt_no": receipts(desk)[2], "file": "x_1.csv", "row_no": 2, "field": None, "code": "D04",
+            "message_zh": "第 2 行超过决定之日起七个工作日报送",
+            "cure_zh": "本行已收录，计入迟报；请按时报送",
+        },
+    ]  # fmt: skip
+
+
+def test_a_correction_that_goes_back_again_gets_a_new_number_in_place_of_the_cited_one(
+    desk: Desk, settings: Settings
+) -> None:
+    batch = batch_of(desk.decode("名称,决定文书号,回执号\n,A,HMW78174URPT\n"))
+    store_candidate(desk.lake, BUILD, desk.scratch, {"defects": [defect(batch, 2, "M01", "E", "name")]})
+
+    run(desk, settings)
+
+    header, row = read_sheet(settings.outbox / "court" / outbox(settings)[0])
+    assert header == ["名称", "决定文书号", "回执号", "行号", "错误代码", "错误说明"]
+    assert row[2] == receipts(desk)[2] != "HMW78174URPT"
 
 
 def test_nothing_wrong_means_no_file(desk: Desk, settings: Settings) -> None:
@@ -135,7 +255,7 @@ def test_a_row_found_later_goes_back_alone_in_a_second_file(desk: Desk, settings
 
     second = f"20261118_退回_示例_{batch}_2_01.xlsx"
     assert outbox(settings) == [f"20261117_退回_示例_{batch}_1_01.xlsx", second]
-    assert [row[4:6] for row in read_sheet(settings.outbox / "court" / second)[1:]] == [[2, "K08"]]
+    assert [row[5:7] for row in read_sheet(settings.outbox / "court" / second)[1:]] == [[2, "K08"]]
 
 
 def test_without_a_candidate_the_rows_wait_for_the_next_build(desk: Desk, settings: Settings) -> None:
@@ -168,8 +288,9 @@ def test_a_ragged_row_goes_back_as_the_line_that_came(desk: Desk, settings: Sett
     run(desk, settings)
 
     header, row = read_sheet(settings.outbox / "court" / outbox(settings)[0])
-    assert header[4:] == ["原始行", "行号", "错误代码", "错误说明"]
-    assert row[:7] == [None, None, None, None, "乙,好,B,1,多,余", 3, "F04"]
+    assert header[4:] == ["原始行", "回执号", "行号", "错误代码", "错误说明"]
+    assert row[:8] == [None, None, None, None, "乙,好,B,1,多,余", receipts(desk)[3], 3, "F04"]
+    assert colours(settings.outbox / "court" / outbox(settings)[0]) == [[None] * 4 + [DECISIVE] + [None] * 4]
 
 
 def test_a_blocked_batch_goes_back_as_one_sheet_with_file_row_field_and_cure(
@@ -190,14 +311,21 @@ def test_a_blocked_batch_goes_back_as_one_sheet_with_file_row_field_and_cure(
         "文件 x_1.csv 的表头与约定不符：缺少必填列：决定文书号，第 1 行",
         "请按目录约定的模板补齐或更正列名后整批重报；如模板已变更，请先与信用办更新目录",
     ]  # fmt: skip
+    assert read_twin(settings, name) == [
+        {
+            "receipt_no": None, "file": "x_1.csv", "row_no": 1, "field": "决定文书号", "code": "F02",
+            "message_zh": row[4], "cure_zh": row[5],
+        }
+    ]  # fmt: skip
 
 
 def test_text_stays_text_in_excel(tmp_path: Path) -> None:
     values = ["=1+1", "00123", "123456789012345678", "+86", "@x", "a\x00b", "两\n行", None, 7]
+    header = [str(place) for place in range(len(values))]
 
-    (file,) = write_workbooks(tmp_path, "t", [str(i) for i in range(len(values))], [values])
+    file, _ = write_workbooks(FolderOutbox(tmp_path), "court", "t", header, [SheetRow(values)])
 
-    row = openpyxl.load_workbook(tmp_path / file.name).active[2]
+    row = openpyxl.load_workbook(tmp_path / "court" / file.name).active[2]
     assert [cell.value for cell in row] == [
         "=1+1",
         "00123",
@@ -212,14 +340,39 @@ def test_text_stays_text_in_excel(tmp_path: Path) -> None:
     assert [cell.data_type for cell in row] == ["s"] * 7 + ["n", "n"]
 
 
+@pytest.mark.parametrize(
+    "text", ["=1+1", '=HYPERLINK("http://x")', "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "#N/A"]
+)
+@pytest.mark.parametrize("colour", [None, DECISIVE])
+def test_no_cell_of_a_return_file_is_a_formula(tmp_path: Path, text: str, colour: str | None) -> None:
+    marks = {0: colour} if colour else {}
+
+    file, _ = write_workbooks(FolderOutbox(tmp_path), "court", "t", [text], [SheetRow([text], marks)])
+
+    path = tmp_path / "court" / file.name
+    with zipfile.ZipFile(path) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet
+    assert "<f " not in sheet
+    assert sheet.count('t="inlineStr"') + sheet.count('t="s"') == 2
+    header, below = openpyxl.load_workbook(path).active["A"]
+    for cell in (header, below):
+        assert (cell.data_type, cell.number_format) == ("s", "@")
+        assert cell.value == text.replace("\r", "\n")  # XML knows one line break
+        assert cell.quotePrefix is (not text.startswith("#"))
+
+
 @pytest.mark.slow
 def test_a_file_holds_a_hundred_thousand_rows_at_most(tmp_path: Path) -> None:
-    rows = ([number] for number in range(ROWS_PER_FILE + 1))
+    rows = (SheetRow([number], lines=[{"row_no": number}]) for number in range(ROWS_PER_FILE + 1))
 
-    files = list(write_workbooks(tmp_path, "t", ["n"], rows))
+    files = list(write_workbooks(FolderOutbox(tmp_path), "court", "t", ["n"], rows))
 
-    assert [(file.name, file.rows) for file in files] == [("t_01.xlsx", ROWS_PER_FILE), ("t_02.xlsx", 1)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["t_01.xlsx", "t_02.xlsx"]
+    names = ["t_01.jsonl", "t_01.xlsx", "t_02.jsonl", "t_02.xlsx"]
+    assert sorted((file.name, file.rows) for file in files) == list(
+        zip(names, [ROWS_PER_FILE, ROWS_PER_FILE, 1, 1], strict=True)
+    )
+    assert sorted(path.name for path in (tmp_path / "court").iterdir()) == names
 
 
 def test_every_defect_of_the_catalogue_can_be_explained(desk: Desk) -> None:
@@ -227,7 +380,7 @@ def test_every_defect_of_the_catalogue_can_be_explained(desk: Desk) -> None:
     for code, entry in desk.catalog.defects.items():
         for field, detail in (("name", "细节"), (None, None)):
             found = {"code": code, "level": entry.level, "field": field, "detail": detail}
-            codes, text = explain_defects(desk.catalog, desk.contract, 7, [found])
+            codes, text = explain(desk.catalog, desk.contract, 7, [found])
             assert codes == code
             assert "{" not in text
             assert "（）" not in text
@@ -238,7 +391,7 @@ def test_the_decisive_defect_comes_first_and_each_once(desk: Desk) -> None:
     wrong = {"code": "K01", "level": "H", "field": "name", "detail": "suspect"}
     refused = {"code": "M01", "level": "E", "field": "doc_no", "detail": ""}
 
-    assert explain_defects(desk.catalog, desk.contract, 7, [late, late, wrong, refused]) == (
+    assert explain(desk.catalog, desk.contract, 7, [late, late, wrong, refused]) == (
         "M01;K01;D04",
         "第 7 行缺少必填项“文号”。请补填后重报该行。\n"
         "第 7 行“名称”不符合统一社会信用代码规则（校验码不符）。"
@@ -264,6 +417,6 @@ def test_a_value_outside_its_code_list_is_answered_with_the_list(desk: Desk) -> 
     contract = REAL.contracts["market_regulation.penalty_decision"]
     found = {"code": "V01", "level": "E", "field": "counterpart_class", "detail": ""}
 
-    _, text = explain_defects(REAL, contract, 7, [found])
+    _, text = explain(REAL, contract, 7, [found])
 
     assert text.endswith("请按代码表填报：法人及非法人组织、自然人、个体工商户。")

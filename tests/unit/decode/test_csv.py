@@ -52,16 +52,25 @@ def test_the_parts_have_one_schema_and_no_statistics(desk: Desk) -> None:
     (path,) = desk.lake.localise(manifest.outputs, desk.scratch)
     metadata = pq.read_metadata(path)
     assert pq.read_schema(path).names == [
-        "row_no", "ragged_line", "file_name", "doc_no", "name", "fine_cny", "remarks"
+        "row_no", "ragged_line", "file_name", "receipt_no", "doc_no", "name", "fine_cny", "remarks"
     ]  # fmt: skip
     assert metadata.row_group(0).column(0).compression == "ZSTD"
     assert metadata.row_group(0).column(3).statistics is None
     assert desk.rows(manifest) == [
         {
-            "row_no": 2, "ragged_line": None, "file_name": "x_1.csv",
+            "row_no": 2, "ragged_line": None, "file_name": "x_1.csv", "receipt_no": None,
             "doc_no": "1", "name": "甲", "fine_cny": None, "remarks": None,
         }
     ]  # fmt: skip
+
+
+def test_a_cited_receipt_number_lands_in_the_cells(desk: Desk) -> None:
+    manifest = desk.decode("名称,决定文书号,回执号,行号\n甲,1,HMW78174URPT,7\n乙,2,,\n")
+
+    assert [(row["name"], row["receipt_no"]) for row in desk.rows(manifest)] == [
+        ("甲", "HMW78174URPT"), ("乙", ""),
+    ]  # fmt: skip
+    assert manifest.columns == ["名称", "决定文书号", "回执号", "行号"]
 
 
 def test_a_record_with_line_breaks_is_one_row(desk: Desk) -> None:

@@ -76,6 +76,30 @@ def test_listed_headers_are_left_out_and_no_others() -> None:
     assert "序号" in refuse(stopped, ["序号", *HEADER[:2]]).detail
 
 
+@pytest.mark.parametrize("text", ["回执号", "数据回执号", " 回执号*", "RECEIPT_NO"])
+def test_every_file_may_cite_receipt_numbers(text: str) -> None:
+    assert match_header(CONTRACT, [*HEADER[:2], text], 1).fields == ("doc_no", "name", "receipt_no")
+    twice = refuse(CONTRACT, [*HEADER[:2], "回执号", text]).describe(make_catalog(CONTRACT), CONTRACT)
+    assert (twice.field, twice.message_zh) == (
+        "receipt_no", "文件 x_1.csv 的表头与约定不符：第 3 列与第 4 列重复，第 1 行",
+    )  # fmt: skip
+
+
+def test_a_return_file_mended_and_sent_back_is_read_without_our_columns() -> None:
+    ours = ["行号", "错误代码", "错误说明"]
+
+    assert match_header(CONTRACT, [*HEADER[:2], "回执号", *ours], 1).fields == (
+        "doc_no", "name", "receipt_no", None, None, None,
+    )  # fmt: skip
+    assert "行号" in refuse(CONTRACT, [*HEADER[:2], *ours]).detail
+
+
+def test_a_field_of_a_contract_that_is_called_回执号_is_that_field() -> None:
+    fields = {"doc_no": {"title": "文号", "type": "doc_no", "source_name": "回执号"}}
+
+    assert match_header(make_contract(fields=fields), ["回执号"], 1).fields == ("doc_no",)
+
+
 def test_every_contract_of_the_catalogue_knows_its_own_template() -> None:
     assert len(REAL.contracts) >= 8
     for contract in REAL.contracts.values():

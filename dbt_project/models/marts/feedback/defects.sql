@@ -4,71 +4,11 @@ with
 
 files as (select * from {{ ref('stg_platform__files') }}),
 
-levels as (select * from {{ ref('stg_platform__defect_levels') }}),
-
 records as (select * from {{ ref('int_records__stated') }}),
 
-of_rows as (
+found as (select * from {{ ref('int_defects__gathered') }}),
 
-    select dataset, row_key, record_id, code, level, field, detail, 'standardise' as found_by
-    from {{ ref('stg_platform__row_defects') }}
-
-),
-
-of_links as (
-
-    select
-        dataset,
-        row_key,
-        record_id,
-        case when link_reason in ('name_conflict', 'wrong_archive') then 'K08' else 'L01' end as code,
-        cast(null as varchar) as field,
-        link_reason as detail,
-        'link' as found_by
-    from records
-    where is_current and link_status in ('review', 'unlinked')
-
-),
-
-of_duplicates as (
-
-    select dataset, row_key, record_id, 'U02' as code, cast(null as varchar) as field, cast(null as varchar) as detail,
-        'build' as found_by
-    from records
-    where state = 'duplicate'
-
-),
-
-of_texts as (
-
-    select redacted.dataset, redacted.row_key, records.record_id, 'P01' as code, redacted.field,
-        cast(null as varchar) as detail, 'build' as found_by
-    from {{ ref('int_texts__redacted') }} as redacted
-    inner join records on records.dataset = redacted.dataset and records.row_key = redacted.row_key
-
-),
-
-later_found as (
-
-    select * from of_links
-    union all
-    select * from of_duplicates
-    union all
-    select * from of_texts
-
-),
-
-found as (
-
-    select dataset, row_key, record_id, code, level, field, detail, found_by from of_rows
-    union all
-    select
-        later_found.dataset, later_found.row_key, later_found.record_id, later_found.code, levels.level,
-        later_found.field, later_found.detail, later_found.found_by
-    from later_found
-    inner join levels on levels.code = later_found.code
-
-),
+corrected as (select * from {{ ref('int_rows__corrected') }}),
 
 -- The version that comes next closes the defects of the one before; only records with a defect take part.
 versions as (
@@ -107,9 +47,10 @@ listed as (
         files.dataset, files.batch_id, files.file_name, closed.row_key & 2147483647 as row_no, closed.record_id,
         closed.code, closed.level, closed.field, closed.detail, closed.found_by,
         files.received_date as opened_date,
-        coalesce(closed.next_version_date, files.replaced_date) as closed_date
+        coalesce(least(closed.next_version_date, corrected.corrected_date), files.replaced_date) as closed_date
     from closed
     inner join files on files.file_no = closed.row_key >> 31
+    left join corrected on corrected.dataset = closed.dataset and corrected.row_key = closed.row_key
     union all
     select * from of_batches
 
