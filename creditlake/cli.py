@@ -18,6 +18,8 @@ from creditlake.batch_commands import batch_app
 from creditlake.catalog_commands import catalog_app
 from creditlake.errors import OPERATOR_ERRORS
 from creditlake.release_commands import approve
+from creditlake.return_commands import returns_app
+from creditlake.settings import settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(batch_app, name="batch")
+app.add_typer(returns_app, name="returns")
 app.command()(approve)
 
 BusinessDate = Annotated[
@@ -123,10 +126,11 @@ def simulate(
 
 @app.command()
 def status() -> None:
-    """Say what is published, what waits, what is blocked."""
+    """Say what is published, what waits, what is blocked, what nobody fetched."""
     from creditlake.look.status import print_status
+    from creditlake.outbox import FolderOutbox
 
-    print_status(steps.lake(), steps.read_catalog())
+    print_status(steps.lake(), steps.read_catalog(), FolderOutbox(settings().outbox))
 
 
 @app.command()

@@ -10,12 +10,11 @@ from typing import Any
 
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract, FieldContract
+from creditlake.decode.headers import RAGGED_COLUMN
 from creditlake.explain import Explanation, explain_each, join_explanations
 from creditlake.storage import BatchDefect
 from creditlake.workbook import DECISIVE, NOTED, SheetRow
 
-FILE_COLUMN = "文件"  # only where a batch has several files
-RAGGED_COLUMN = "原始行"  # the line as it came, only where one could not be cut into columns
 OF_IDENTITY = frozenset({"K08", "L01"})  # found while linking: about name and numbers together
 IDENTITY_ROLES = ("name", "uscc", "org_code", "reg_no", "tax_id", "id_no", "party_code")
 

@@ -25,13 +25,19 @@ from creditlake.catalog import Catalog
 from creditlake.contract import Contract
 from creditlake.cover import write_covers
 from creditlake.decode import list_decoded
-from creditlake.decode.headers import RETURN_HEADERS, level_header, map_headers
+from creditlake.decode.headers import (
+    FILE_COLUMN,
+    RAGGED_COLUMN,
+    RETURN_HEADERS,
+    level_header,
+    map_headers,
+)
 from creditlake.duck import open_duckdb, quote_name, quote_text
 from creditlake.outbox import FolderOutbox
 from creditlake.receipt_no import RECEIPT_FIELD, RECEIPT_HEADER, add_receipt_macros
 from creditlake.records import list_records, rejects_of
 from creditlake.return_records import ReturnRecord, read_returns
-from creditlake.return_sheet import FILE_COLUMN, RAGGED_COLUMN, ReturnSheet, blocked_row
+from creditlake.return_sheet import ReturnSheet, blocked_row
 from creditlake.settings import Settings
 from creditlake.storage import FileEntry, Lake, ObjectExists, ObjectMissing, StepManifest, now_utc
 from creditlake.workbook import SheetRow, write_workbooks

@@ -17,7 +17,10 @@ from creditlake.decode.defects import FileDefect
 from creditlake.receipt_no import RECEIPT_FIELD, RECEIPT_SPELLINGS
 
 INVISIBLE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
-RETURN_HEADERS = ("行号", "错误代码", "错误说明")  # what a return file adds to the delivered columns
+# What a return file adds to the delivered columns: always, and where it is needed.
+RETURN_HEADERS = ("行号", "错误代码", "错误说明")
+FILE_COLUMN = "文件"  # only where a batch has several files
+RAGGED_COLUMN = "原始行"  # the line as it came, only where one could not be cut into columns
 BRACKETS = str.maketrans("【】〔〕[]{}", "()()()()")
 
 
@@ -78,7 +81,7 @@ def match_header(contract: Contract, delivered: Sequence[str], row_no: int | Non
     known = map_headers(contract)
     ignored = ignored_headers(contract)
     if any(known.get(level_header(text)) == RECEIPT_FIELD for text in delivered):
-        ignored |= {level_header(text) for text in RETURN_HEADERS}
+        ignored |= {level_header(text) for text in (*RETURN_HEADERS, FILE_COLUMN, RAGGED_COLUMN)}
     fields: list[str | None] = []
     for number, text in enumerate(delivered, start=1):
         levelled = level_header(text)

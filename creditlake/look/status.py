@@ -1,22 +1,25 @@
 """`creditlake status`: what is published, what waits and what is blocked, on one screen."""
 
-from datetime import date
+from datetime import date, datetime
 
 from rich.console import Console
 
 from creditlake.builds import list_builds
 from creditlake.catalog import Catalog
+from creditlake.fetching import OVERDUE, list_lying
 from creditlake.look.day import find_verdict
 from creditlake.notices import list_notices
+from creditlake.outbox import FolderOutbox
 from creditlake.published import find_release, read_pointer
 from creditlake.receipts import list_batches
-from creditlake.storage import Lake, list_manifests
+from creditlake.storage import Lake, list_manifests, now_utc
 
 BUILDS_SHOWN = 8
 
 
-def print_status(lake: Lake, catalog: Catalog) -> None:
-    """Print the published release, the batches by state, the newest builds and the open notices."""
+def print_status(lake: Lake, catalog: Catalog, outbox: FolderOutbox) -> None:
+    """Print the published release, the batches by state, the newest builds, the open notices and the
+    return files that lie unfetched."""
     console = Console(highlight=False)
     pointer, _ = read_pointer(lake)
     if pointer:
@@ -42,6 +45,20 @@ def print_status(lake: Lake, catalog: Catalog) -> None:
         console.print(
             f"  notice {notice.received_date} {notice.sender}/{notice.file}: {notice.code} {notice.message}"
         )
+    for department, count, since in overdue_files(lake, outbox, now_utc()):
+        console.print(
+            f"  outbox {department}: {count} return files not fetched for more than {OVERDUE.days} days,"
+            f" the oldest since {since:%Y-%m-%d}; see `creditlake returns list`"
+        )
+
+
+def overdue_files(lake: Lake, outbox: FolderOutbox, now: datetime) -> list[tuple[str, int, datetime]]:
+    """Return department, number and oldest time of the return files that nobody has fetched in time."""
+    overdue: dict[str, list[datetime]] = {}
+    for file in list_lying(lake, outbox):
+        if file.is_overdue(now):
+            overdue.setdefault(file.department, []).append(file.sent_at)
+    return [(department, len(times), min(times)) for department, times in overdue.items()]
 
 
 def batch_state(lake: Lake, department: str, dataset: str, batch_id: str) -> str:

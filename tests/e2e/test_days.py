@@ -69,7 +69,8 @@ def test_refused_rows_go_back_to_their_departments(played: tuple[Installation, l
     rejected = {d.code for s in summaries for d in s.departments if d.rejected or d.held or d.blocked}
     assert rejected
     returned = {
-        path.relative_to(place.home / "outbox").parts[0] for path in (place.home / "outbox").rglob("*.xlsx")
+        path.relative_to(place.home / "outbox").parts[0]
+        for path in (place.home / "outbox").rglob("*退回*.xlsx")
     }
     assert returned == rejected
 

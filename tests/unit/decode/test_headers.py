@@ -86,10 +86,10 @@ def test_every_file_may_cite_receipt_numbers(text: str) -> None:
 
 
 def test_a_return_file_mended_and_sent_back_is_read_without_our_columns() -> None:
-    ours = ["行号", "错误代码", "错误说明"]
+    ours = ["行号", "错误代码", "错误说明", "文件", "原始行"]
 
     assert match_header(CONTRACT, [*HEADER[:2], "回执号", *ours], 1).fields == (
-        "doc_no", "name", "receipt_no", None, None, None,
+        "doc_no", "name", "receipt_no", None, None, None, None, None,
     )  # fmt: skip
     assert "行号" in refuse(CONTRACT, [*HEADER[:2], *ours]).detail
 
