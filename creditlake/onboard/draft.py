@@ -72,7 +72,7 @@ def draft_contract(paths: Sequence[Path], name: str, catalog: Catalog) -> Draft:
     keys = propose_keys(drafts.fields, catalog)
     event_date = propose_event_date(drafts.fields)
     department = catalog.departments.get(name.partition(".")[0])
-    values = (cell for column in columns for cell in column.distinct)
+    values = {cell for column in columns for cell in column.distinct}
     pattern, is_named = propose_pattern([grid.name for grid in grids], shape.format, name, catalog, values)
     draft = Draft(
         name=name,
@@ -177,5 +177,3 @@ def ask_about_tables(draft: Draft, tables: Sequence[Table], is_named: bool) -> N
             "fields",
             f"样本中 {required} 列没有空值，已列为必填（required）；条件必填写 required_when",
         )
-    if draft.drafts.code_lists:
-        draft.ask("fields", "新增代码表见 code_lists/，其标签取自样本，请核对")

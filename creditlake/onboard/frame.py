@@ -1,7 +1,7 @@
 """What a draft says around its fields: subject, key, dates, checks, file pattern. All of it is to confirm."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatch
 from itertools import permutations
 from pathlib import PurePath
@@ -102,9 +102,9 @@ def is_pair(start: str, end: str) -> bool:
 
 
 def propose_pattern(
-    files: Sequence[str], format_: str, name: str, catalog: Catalog, values: Iterable[str]
+    files: Sequence[str], format_: str, name: str, catalog: Catalog, values: Collection[str]
 ) -> tuple[str, bool]:
-    """Return (file pattern, whether the samples' names gave it); else the dataset's own code is asked for.
+    """Return (file pattern, whether the samples' names gave it); else one made of the dataset's own code.
 
     The part before the first digit names a dataset. A name that is nothing else but a cell's value, or that
     takes another dataset's files, is not used.
@@ -113,14 +113,15 @@ def propose_pattern(
     stems = {re.split(r"\d", PurePath(file).stem)[0] for file in files}
     suffixes = {PurePath(file).suffix.lower() for file in files}
     suffix = suffixes.pop() if len(suffixes) == 1 and suffixes <= set(SUFFIXES[format_]) else f".{format_}"
-    others = [
-        c.delivery.file_pattern for c in catalog.contracts.values() if c.department == department != c.name
-    ]
+    others = [c.delivery.file_pattern for c in catalog.contracts.values() if c.department == department]
     for stem in stems if len(stems) == 1 else ():
-        pattern = f"{stem}*{suffix}"
-        is_free = not any(
-            fnmatch(o.replace("*", "x"), pattern) or fnmatch(pattern.replace("*", "x"), o) for o in others
-        )
-        if stem and is_free and stem.strip("_- ") not in set(values):
-            return pattern, True
-    return f"{dataset}_*{suffix}", False
+        if stem and stem.strip("_- ") not in values and is_free(f"{stem}*{suffix}", others):
+            return f"{stem}*{suffix}", True
+    own = [f"{prefix}{dataset}_*{suffix}" for prefix in ("", f"{department}_", "new_")]
+    return next((pattern for pattern in own if is_free(pattern, others)), own[0]), False
+
+
+def is_free(pattern: str, others: Sequence[str]) -> bool:
+    """Whether a file pattern takes no file of other patterns, nor they of it."""
+    sample = pattern.replace("*", "x")
+    return not any(fnmatch(other.replace("*", "x"), pattern) or fnmatch(sample, other) for other in others)

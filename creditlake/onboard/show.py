@@ -36,7 +36,7 @@ def print_trial(console: Console, trial: Trial, *, show_personal: bool) -> None:
     counted = ", ".join(
         f"{name} {OUTCOMES_ZH.get(name, '收到')} {rows:,}" for name, rows in trial.counts.items()
     )
-    console.print(counted)
+    console.print(counted, soft_wrap=True)
     if trial.defects:
         console.print(defect_table(trial))
     for row in trial.rows:

@@ -67,7 +67,7 @@ def find_header(rows: Sequence[Sequence[str]], known: Collection[str]) -> int | 
         if len(texts) < max(1, WIDTH_MIN * width):
             continue
         labels = sum(is_label(text) for text in texts)
-        if labels < LABELS_MIN * len(texts) or len(set(texts)) < LABELS_MIN * len(texts):
+        if labels < LABELS_MIN * len(texts) or len(set(texts)) < WIDTH_MIN * len(texts):
             break
         found.append((sum(level_header(text) in known for text in texts), -index))
     return -max(found)[1] if found else None
