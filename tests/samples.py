@@ -1,13 +1,15 @@
 """Sample files made from a contract, with every column filled, as an officer would hand them over.
 
 Rows are told apart by the natural key and by nothing less: part k of the key is digit k of the row's number,
-and all other columns repeat three values. Synthetic throughout: divisions 9900xx, which no authority issues.
+and all other columns repeat a few values that say less than one part of the key does.
+Synthetic throughout: divisions 9900xx, which no authority issues.
 """
 
 import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 
 import openpyxl
@@ -87,16 +89,36 @@ def make_value(name: str, field: FieldContract, number: int, catalog: Catalog) -
     return makers.get(field.type, f"{name}之{number:03d}")
 
 
+def count_values(field: FieldContract, catalog: Catalog) -> int:
+    """How many different values `make_value` has for a field."""
+    if field.code_list:
+        return len(catalog.code_lists[field.code_list].values)
+    return {"flag": 2, "change_flag": 3, "person_name": len(PERSONS), "date": 9}.get(field.type, ROWS)
+
+
+def split_number(number: int, bases: Sequence[int]) -> list[int]:
+    """The digits of a number, the last one first, each in its own base."""
+    digits = []
+    for base in bases:
+        digits.append(number % base)
+        number //= base
+    return digits
+
+
 def make_rows(contract: Contract, catalog: Catalog, rows: int = ROWS) -> list[dict[str, str]]:
     """Rows by field; the natural key alone tells them apart."""
-    key = contract.natural_key
-    base = next(base for base in range(2, rows + 1) if base ** len(key) >= rows)
+    most = [count_values(contract.fields[part], catalog) for part in contract.natural_key]
+    base = next(b for b in range(2, rows + 1) if prod(min(b, most_) for most_ in most) >= rows)
+    bases = [min(base, most_) for most_ in most]
+    widest = bases.index(max(bases))
     made = []
     for number in range(rows):
-        digits = {part: number // base**place % base for place, part in enumerate(key)}
+        digits = split_number(number, bases)
+        parts = dict(zip(contract.natural_key, digits, strict=True))
+        other = digits[widest] % min(OTHERS, max(bases) - 1)
         made.append(
             {
-                name: make_value(name, field, digits.get(name, number % OTHERS), catalog)
+                name: make_value(name, field, parts.get(name, other), catalog)
                 for name, field in contract.fields.items()
             }
         )

@@ -83,7 +83,7 @@ def draft_contract(paths: Sequence[Path], name: str, catalog: Catalog) -> Draft:
         header_row=tables[0].header_row,
         notes=note_words(tables),
         drafts=drafts,
-        subject=propose_subject(drafts.fields),
+        subject=propose_subject(drafts.fields, catalog),
         keys=keys,
         event_date=event_date,
         change_field=next((f.code for f in drafts.fields if f.type == "change_flag"), None),

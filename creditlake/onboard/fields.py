@@ -23,7 +23,7 @@ FIXED_LENGTHS = {
 }
 WITHOUT_LENGTH = frozenset({"date", "integer", "flag", "change_flag", "enum", "multi_enum", "phone"})
 REQUIRED_FROM_ROWS = 20  # in fewer rows a full column says nothing
-PARTY_LIST = "party_type"  # the classes by which a court's number is read
+PERSON = "PERSON"  # the class by which a party_code is read as a resident number
 PERSONAL_NOTE = "疑似个人信息，不公示"
 
 
@@ -85,7 +85,7 @@ def draft_fields(columns: Sequence[Column], name: str, catalog: Catalog) -> Fiel
             draft = draft_field(column, drafts, known.find(column.level, department), dataset, catalog)
             drafts.fields.append(draft)
         seen.add(column.level)
-    drafts.fields = [settle_party_code(draft, drafts.fields) for draft in drafts.fields]
+    drafts.fields = [settle_party_code(draft, drafts.fields, catalog) for draft in drafts.fields]
     return drafts
 
 
@@ -169,9 +169,15 @@ def choose_length(column: Column, type_: str, known: KnownField | None) -> int |
     return next((step for step in LENGTH_STEPS if step >= room), column.longest)
 
 
-def settle_party_code(draft: FieldDraft, fields: Iterable[FieldDraft]) -> FieldDraft:
+def codes_of(draft: FieldDraft, catalog: Catalog) -> set[str]:
+    """Return the codes of a field's existing code list; none without one."""
+    known = catalog.code_lists.get(draft.guess.code_list or "")
+    return {value.code for value in known.values} if known else set()
+
+
+def settle_party_code(draft: FieldDraft, fields: Iterable[FieldDraft], catalog: Catalog) -> FieldDraft:
     """A number read by the party's class needs that class beside it; without one it stays text."""
-    if draft.type != "party_code" or any(other.guess.code_list == PARTY_LIST for other in fields):
+    if draft.type != "party_code" or any(PERSON in codes_of(other, catalog) for other in fields):
         return draft
-    doubt = f"{draft.code}：既有公民身份号码又有单位代码，须有被执行人类型一列才能分辨，暂按文本处理"
+    doubt = f"{draft.code}：既有公民身份号码又有单位代码，须有一列类别（代码表含 PERSON）才能分辨，暂按文本"
     return replace(draft, guess=Guess("text"), questions=(*draft.questions, doubt))

@@ -8,21 +8,21 @@ from pathlib import PurePath
 
 from creditlake.catalog import Catalog
 from creditlake.onboard import words
-from creditlake.onboard.fields import FieldDraft
+from creditlake.onboard.fields import FieldDraft, codes_of
 from creditlake.onboard.keys import find_keys
 from creditlake.onboard.shapes import is_number
 
-CLASS_LISTS = ("counterpart_class", "party_type")
+PERSON_CLASSES = frozenset({"NATURAL", "PERSON"})  # a code list with one of them tells persons from others
 REMAP = [{"when": "NATURAL", "uscc_prefix": "92", "becomes": "INDIVIDUAL_BUSINESS"}]
 EARLIEST = "1949-10-01"
 SUFFIXES = {"csv": (".csv", ".txt", ".dat"), "xlsx": (".xlsx",), "jsonl": (".jsonl", ".json", ".txt")}
 START_OR_END = re.compile(r"(自|起|至|止|开始|结束|截止|起始|终止|from|to|start|end)")
 
 
-def propose_subject(fields: Sequence[FieldDraft]) -> dict[str, object]:
+def propose_subject(fields: Sequence[FieldDraft], catalog: Catalog) -> dict[str, object]:
     """Return the subject block: whom a row is about, by the types of its fields."""
     roles: dict[str, object] = {}
-    class_field = next((f.code for f in fields if f.guess.code_list in CLASS_LISTS), None)
+    class_field = next((f.code for f in fields if codes_of(f, catalog) & PERSON_CLASSES), None)
     own = [f for f in fields if not is_representative(f)]
     for role in ("name", "uscc", "org_code", "reg_no", "tax_id", "id_type", "id_no", "party_code"):
         found = next((f.code for f in own if f.type == role), None)

@@ -78,21 +78,22 @@ def guess_type(column: Column, code_lists: Iterable[CodeList]) -> Guess:
 
 def guess_identifier(column: Column) -> Guess | None:
     """An identifier with a check character, told by the share of valid ones."""
-    person, legal = column.code_share(is_resident_id), column.code_share(is_uscc)
+    person = column.code_share(is_resident_id)
+    legal = column.code_share(lambda code: is_uscc(code) and not is_resident_id(code))
     organisation, registration = column.code_share(is_org_code), column.code_share(is_reg_no)
     if column.says(words.TAX) and column.code_share(is_tax_id) >= IDENTIFIED:
         return Guess("tax_id")
     if registration >= IDENTIFIED:
         return Guess("reg_no")
-    if person >= IDENTIFIED and person >= legal:
+    if min(person, organisation + legal) >= SOME and person + organisation + legal >= IDENTIFIED:
+        return Guess("party_code")
+    if person >= IDENTIFIED:
         return Guess("id_no")
     if legal >= IDENTIFIED:
         organ = column.code_share(is_organ_uscc)
         return Guess("organ_uscc" if organ >= legal * MOST else "uscc")
     if organisation >= IDENTIFIED:
         return Guess("org_code")
-    if person >= SOME and organisation + legal >= SOME and person + organisation + legal >= IDENTIFIED:
-        return Guess("party_code")
     if column.code_share(is_tax_id) >= IDENTIFIED:
         return Guess("tax_id")
     return None
