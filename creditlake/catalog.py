@@ -33,6 +33,7 @@ from creditlake.normalise import Normalisation, NormalisationError, load_normali
 from creditlake.rules import LinkingFile, ListTermFile, MaskingFile, RedactionFile, Rules, WindowFile
 
 __all__ = [
+    "QUESTION",
     "Catalog",
     "CatalogError",
     "CodeList",
@@ -44,7 +45,10 @@ __all__ = [
     "check_catalog",
     "json_schema",
     "load_catalog",
+    "load_drafted",
 ]
+QUESTION = "# ? "  # a line that begins so asks what a draft left open
+ANSWER = "answer it in the file and remove the line"
 ModelType = TypeVar("ModelType", bound=BaseModel)
 
 
@@ -182,7 +186,11 @@ def read_rules(reader: Reader) -> Rules:
 
 
 def read_catalog(root: Path) -> tuple[Catalog, list[Problem]]:
-    """Read everything that can be read; the catalogue is usable only if there are no problems."""
+    """Read everything that can be read; the catalogue is usable only if there are no problems.
+
+    Where every problem is an open question of a draft, contract and catalogue are whole all the same, and
+    may be tried and shown, but not worked by.
+    """
     reader = Reader(root)
     code_lists = keyed_by_file(reader, "code_lists/*.yml", CodeList)
     contracts = keyed_by_file(reader, "datasets/*/*.yml", Contract)
@@ -202,7 +210,19 @@ def read_catalog(root: Path) -> tuple[Catalog, list[Problem]]:
     if not reader.problems:
         for found in find_problems(catalog):
             reader.report(*found)
-    return catalog, sorted(reader.problems)
+    return catalog, sorted([*reader.problems, *open_questions(root)])
+
+
+def open_questions(root: Path) -> Iterator[Problem]:
+    """Yield the questions that drafts have left open: what is not answered may not be collected."""
+    for pattern in ("datasets/*/*.yml", "code_lists/*.yml"):
+        for path in sorted(root.glob(pattern)):
+            file = path.relative_to(root).as_posix()
+            for number, line in enumerate(path.read_bytes().decode(errors="replace").splitlines(), start=1):
+                text = line.strip()
+                if text.startswith(QUESTION):
+                    question = text.removeprefix(QUESTION)
+                    yield Problem(file, number, f"open question: {question}", ANSWER, is_question=True)
 
 
 def load_catalog(root: Path) -> Catalog:
@@ -210,6 +230,15 @@ def load_catalog(root: Path) -> Catalog:
     catalog, problems = read_catalog(root)
     if problems:
         raise CatalogError(problems)
+    return catalog
+
+
+def load_drafted(root: Path) -> Catalog:
+    """Return the catalogue below `root` with its drafts, to look at; open questions are no obstacle here."""
+    catalog, problems = read_catalog(root)
+    mistakes = [problem for problem in problems if not problem.is_question]
+    if mistakes:
+        raise CatalogError(mistakes)
     return catalog
 
 

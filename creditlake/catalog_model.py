@@ -25,6 +25,7 @@ class Problem:
     line: int
     message: str
     cure: str
+    is_question: bool = False  # left open by a draft; nothing is wrong with the file
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message} — {self.cure}"

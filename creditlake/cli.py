@@ -6,10 +6,9 @@ on standard error and exit code 1; anything else keeps its traceback.
 
 import logging
 import sys
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -117,7 +116,7 @@ def simulate(
     day: Annotated[list[str] | None, typer.Option(help="a business date; may be repeated")] = None,
 ) -> None:
     """Write a synthetic city's deliveries and the truth about them."""
-    days = [date.fromisoformat(text) for text in day or [today()]]
+    days = [date.fromisoformat(text) for text in day or [steps.today()]]
     show(
         "simulate",
         steps.simulate(target, seed=seed, legal=legal, natural=natural, records=records, days=days),
@@ -175,11 +174,6 @@ def show(step: str, counts: dict[str, int]) -> None:
     typer.echo(
         f"{step}: " + (", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nothing to do")
     )
-
-
-def today() -> str:
-    """Return the calendar day in Asia/Shanghai."""
-    return datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat()
 
 
 def main() -> None:

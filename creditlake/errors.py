@@ -7,6 +7,8 @@ from creditlake.decode.decode import DecodeError
 from creditlake.demo.airflow import AirflowError
 from creditlake.gate.declaration import InvalidDeclaration
 from creditlake.marts.dbt import DbtFailed
+from creditlake.onboard.sample import SampleProblem
+from creditlake.onboard.writer import DraftRefused
 from creditlake.records import NotSettled
 from creditlake.release import ReleaseRefused
 from creditlake.settings import SettingsError
@@ -20,11 +22,13 @@ OPERATOR_ERRORS = (
     CatalogError,
     DbtFailed,
     DecodeError,
+    DraftRefused,
     GateHeld,
     InvalidDeclaration,
     NotApprovable,
     NotSettled,
     ReleaseRefused,
+    SampleProblem,
     SettingsError,
     SparkFailed,
     StorageError,

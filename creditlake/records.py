@@ -4,7 +4,7 @@ A batch's records are keyed by its cells, the contract's digest, the step's vers
 about the batch; so a mended contract, other cells or a new verdict make it waiting again, and nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +12,15 @@ from creditlake.catalog import Catalog
 from creditlake.contract import Contract
 from creditlake.decode import list_decoded
 from creditlake.receipts import Batch
-from creditlake.storage import FileEntry, Lake, StepManifest, batch_manifest_key, find_manifest, make_step_key
+from creditlake.storage import (
+    BatchDefect,
+    FileEntry,
+    Lake,
+    StepManifest,
+    batch_manifest_key,
+    find_manifest,
+    make_step_key,
+)
 from creditlake.verdicts import Settlement, Verdict, list_verdicts
 
 STANDARDISE_STEP = "standardise"
@@ -85,3 +93,35 @@ def settled_records(lake: Lake, catalog: Catalog, until: date) -> dict[str, list
 def rejects_of(lake: Lake, batch: RecordBatch) -> StepManifest | None:
     """Return the manifest of the rows a batch lost: refused and dropped ones; also of a blocked batch."""
     return find_manifest(lake, batch.manifest_key("rejects"))
+
+
+def check_share(
+    catalog: Catalog, contract: Contract, batch: Batch, rows: Mapping[str, int], *, accepted: bool
+) -> list[BatchDefect]:
+    """Return F07 if the share of refused rows is out of bounds: blocking, or a warning.
+
+    `rows` are by outcome; `accepted`: a person let the batch pass.
+    """
+    total = sum(rows.values())
+    if total == 0:
+        return []
+    share = rows["rejected"] / total
+    for bounds, level in ((contract.block, "B"), (contract.warn, "W")):
+        limit = bounds.rejected_share.max
+        if limit is None or share <= limit or total < bounds.share_from_rows:
+            continue
+        if level == "B" and accepted:
+            continue
+        detail = f"{rows['rejected']} / {total} = {share:.1%}, > {limit:.0%}"
+        known = catalog.defects["F07"]
+        return [
+            BatchDefect(
+                code="F07",
+                level=level,
+                file=batch.receipt.files[0].name,
+                message=f"{known.english}: {detail}",
+                message_zh=known.message.format(detail=detail),
+                cure_zh=known.cure,
+            )
+        ]
+    return []

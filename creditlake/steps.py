@@ -7,8 +7,9 @@ Heavy libraries are imported inside the functions, so that reading a DAG file st
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from creditlake import builds
 from creditlake.catalog import Catalog, load_catalog
@@ -35,6 +36,11 @@ def lake() -> Lake:
 def day(text: str) -> date:
     """Read a business date (ISO, Asia/Shanghai)."""
     return date.fromisoformat(text)
+
+
+def today() -> str:
+    """Return the calendar day in Asia/Shanghai."""
+    return datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat()
 
 
 def spark_application(step: str) -> str:

@@ -22,9 +22,15 @@ from pyspark.sql import DataFrame, SparkSession
 from creditlake.calendar import work_calendar
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
-from creditlake.records import STANDARDISE_STEP, STANDARDISE_VERSION, RecordBatch, list_records
+from creditlake.receipts import Batch
+from creditlake.records import (
+    STANDARDISE_STEP,
+    STANDARDISE_VERSION,
+    RecordBatch,
+    check_share,
+    list_records,
+)
 from creditlake.storage import (
-    BatchDefect,
     FileEntry,
     Lake,
     ObjectExists,
@@ -72,24 +78,24 @@ def standardise_batches(context: StepContext, batches: Sequence[RecordBatch]) ->
     written: list[FileEntry] = []
     if files:
         cells = read_cells(context.spark, context.lake, files, contract, context.scratch)
-        received = describe_batches(context.spark, contract, batches)
+        received = describe_batches(context.spark, contract, [found.batch for found in batches])
         records = standardise(cells, contract, context.catalog, context.key, received, placed=True)
         written = write_table(records, context.lake, attempt, ("_batch", "_outcome"))
     return [commit_batch(context, batch, written, started_at) for batch in batches]
 
 
-def describe_batches(spark: SparkSession, contract: Contract, batches: Sequence[RecordBatch]) -> DataFrame:
+def describe_batches(spark: SparkSession, contract: Contract, batches: Sequence[Batch]) -> DataFrame:
     """Return batch_id, _received_date and _late_before of each batch."""
     days = [
         int(check.maximum or "7") for check in contract.row_checks if check.check == "within_working_days"
     ]
     rows = [
         (
-            found.batch.batch_id,
-            first := found.batch.first_received_date,
+            batch.batch_id,
+            first := batch.first_received_date,
             late_before(first, days[0]) if days else None,
         )
-        for found in batches
+        for batch in batches
     ]
     return make_frame(spark, rows, "batch_id string, _received_date date, _late_before date")
 
@@ -141,7 +147,9 @@ def commit_batch(
     if sum(rows.values()) != expected:
         name = f"{batch.contract.name} {batch.batch.batch_id}"
         raise RuntimeError(f"{name}: {expected} rows of cells became {rows}; nothing committed")
-    defects = check_share(context.catalog, batch, rows)
+    defects = check_share(
+        context.catalog, batch.contract, batch.batch, rows, accepted=batch.is_accepted_by_verdict
+    )
     blocked = any(defect.level == "B" for defect in defects)
     manifest = StepManifest(
         step=STANDARDISE_STEP,
@@ -169,31 +177,3 @@ def commit_batch(
             )
     LOG.info("%s %s: %s %s", batch.contract.name, batch.batch.batch_id, manifest.status, manifest.counts)
     return manifest
-
-
-def check_share(catalog: Catalog, batch: RecordBatch, rows: dict[str, int]) -> list[BatchDefect]:
-    """Return F07 if the share of refused rows is out of bounds: blocking, or a warning."""
-    total = sum(rows.values())
-    contract = batch.contract
-    if total == 0:
-        return []
-    share = rows["rejected"] / total
-    for bounds, level in ((contract.block, "B"), (contract.warn, "W")):
-        limit = bounds.rejected_share.max
-        if limit is None or share <= limit or total < bounds.share_from_rows:
-            continue
-        if level == "B" and batch.is_accepted_by_verdict:
-            continue
-        detail = f"{rows['rejected']} / {total} = {share:.1%}, > {limit:.0%}"
-        known = catalog.defects["F07"]
-        return [
-            BatchDefect(
-                code="F07",
-                level=level,
-                file=batch.batch.receipt.files[0].name,
-                message=f"{known.english}: {detail}",
-                message_zh=known.message.format(detail=detail),
-                cure_zh=known.cure,
-            )
-        ]
-    return []
