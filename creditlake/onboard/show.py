@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from creditlake.contract import AccessLevel, FieldContract
-from creditlake.explain import explain_defects
+from creditlake.explain import explain_each, join_explanations
 from creditlake.normalise import clean_identifier
 from creditlake.onboard.guess import PERSONAL_TYPES
 from creditlake.onboard.shapes import (
@@ -61,7 +61,8 @@ def defect_table(trial: Trial) -> Table:
 def say(trial: Trial, defect: FoundDefect) -> str:
     """Return a defect's message and cure as the return file would word it for the first row."""
     found = {"code": defect.code, "level": defect.level, "field": defect.field, "detail": defect.detail}
-    return escape(explain_defects(trial.catalog, trial.contract, defect.first_rows[0], [found])[1])
+    explained = explain_each(trial.catalog, trial.contract, defect.first_rows[0], [found])
+    return escape(join_explanations(explained)[1])
 
 
 def row_table(trial: Trial, row: TriedRow, *, show_personal: bool) -> Table:

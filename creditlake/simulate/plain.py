@@ -81,15 +81,22 @@ class PlainDraws:
         if kind == "register_legal":
             return new_entity(self.contract, number)
         is_natural = kind in ("natural_person", "register_natural")
-        if kind == "counterpart":
+        if kind == "counterpart" and not self.needs_legal():
             is_natural = chance.random() < NATURAL_SHARE
         parties = self.natural if is_natural else self.legal
         return parties[number % len(parties)]
 
+    def needs_legal(self) -> bool:
+        """Whether every row must give a number that only an organisation or a business has."""
+        subject = self.contract.subject
+        numbers = (subject.uscc, subject.org_code, subject.reg_no, subject.tax_id)
+        return any(self.contract.fields[name].required for name in numbers if name)
+
     def subject_texts(self, party: PlainParty) -> dict[str, str]:
         """Return the fields that say whom the record is about."""
         subject = self.contract.subject
-        roles = subject.model_dump(exclude={"kind", "class_field", "class_remap"})
+        roles = {"source_key": subject.source_key}  # where it is a number of the subject, that counts
+        roles |= subject.model_dump(exclude={"kind", "class_field", "class_remap", "source_key"})
         texts: dict[str, str] = {}
         for role, name in roles.items():
             if name is None:
@@ -182,6 +189,12 @@ class PlainDraws:
                 unit = self.contract.fields[name].multiply_by
                 low, high = Decimal(check.minimum or 0), min(Decimal(check.maximum or AMOUNT_MAX), AMOUNT_MAX)
                 return {name: f"{(low + high) / 2 / unit:f}"} if texts.get(name) else {}
+            case "uscc_matches_class" if check.fields["class"] != self.contract.subject.class_field:
+                name = check.fields["class"]
+                prefix = texts[check.fields["uscc"]][:2]
+                codes = self.catalog.code_lists[str(self.contract.fields[name].code_list)].values
+                agreeing = [value.code for value in codes if f"{value.code}:{prefix}" not in check.values]
+                return {name: self.label(name, tuple(agreeing))}
             case "kind_needs_amount":
                 kinds = check.fields["kinds"]
                 values = self.catalog.code_lists[str(self.contract.fields[kinds].code_list)].values
