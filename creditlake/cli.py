@@ -114,12 +114,15 @@ def simulate(
     natural: int = 60_000,
     records: int = 150_000,
     day: Annotated[list[str] | None, typer.Option(help="a business date; may be repeated")] = None,
+    plain: Annotated[bool, typer.Option(help="also datasets without a simulator of their own")] = True,
 ) -> None:
     """Write a synthetic city's deliveries and the truth about them."""
     days = [date.fromisoformat(text) for text in day or [steps.today()]]
     show(
         "simulate",
-        steps.simulate(target, seed=seed, legal=legal, natural=natural, records=records, days=days),
+        steps.simulate(
+            target, seed=seed, legal=legal, natural=natural, records=records, days=days, plain=plain
+        ),
     )
 
 

@@ -193,9 +193,12 @@ def run_day(business_date: str) -> None:
 
 
 def simulate(
-    target: Path, *, seed: int, legal: int, natural: int, records: int, days: list[date]
+    target: Path, *, seed: int, legal: int, natural: int, records: int, days: list[date], plain: bool = True
 ) -> dict[str, int]:
-    """Write a synthetic city's deliveries and the truth; rows by dataset."""
+    """Write a synthetic city's deliveries and the truth; rows by dataset.
+
+    `plain`: also the datasets that have no simulator of their own, with rows made from their contracts.
+    """
     from creditlake.simulate import PUBLISHED, simulate_city
 
     report = simulate_city(
@@ -206,7 +209,7 @@ def simulate(
         records=records,
         days=days,
         rates=PUBLISHED,
-        catalog=read_catalog(),
+        catalog=read_catalog() if plain else None,
     )
     return report.rows_by_dataset
 

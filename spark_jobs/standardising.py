@@ -69,7 +69,7 @@ def standardise(
         graded_columns(contract),
         valued_columns(contract),
     ):
-        worked = worked.withColumns(stage)
+        worked = worked.withColumns(stage) if stage else worked
     rules = collect_rules(contract, catalog)
     judged = worked.withColumns({FOUND: rules.found(), "is_minor": is_minor(contract)})
     columns = record_columns(contract, catalog, key, rules.defects(FOUND))

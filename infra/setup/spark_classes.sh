@@ -20,7 +20,7 @@ cd "$ROOT"
 {
     export CREDITLAKE_HOME="$home" CREDITLAKE_INBOX="$home/city/inbox_by_day/$day" CREDITLAKE_SUBJECT_KEY=tiny
     unset CREDITLAKE_LAKE
-    creditlake simulate "$home/city" --legal 120 --natural 300 --records 800 --day "$day"
+    creditlake simulate "$home/city" --legal 120 --natural 300 --records 800 --no-plain --day "$day"
     creditlake collect --business-date "$day"
     creditlake decode --business-date "$day"
     CREDITLAKE_SPARK_JAVA_OPTIONS="-XX:ArchiveClassesAtExit=$home/classes.jsa" \

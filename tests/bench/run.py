@@ -104,6 +104,7 @@ def steps_of(home: Path, size: str) -> list[tuple[str, list[str]]]:
                 str(RECORDS[size]),
                 "--day",
                 BUSINESS_DATE,
+                "--no-plain",
             ],
         ),
         ("collect", [command, "collect", *day]),

@@ -225,7 +225,7 @@ def swap_many_times(settings: Settings, writer: int) -> list[int]:
 def test_eight_processes_swap_and_no_number_is_won_twice(lake: Lake, lake_settings: Settings) -> None:
     lake.compare_and_swap("current.json", b"0 -", None)
 
-    with multiprocessing.get_context("fork").Pool(WRITERS) as pool:
+    with multiprocessing.get_context("forkserver").Pool(WRITERS) as pool:
         won = pool.starmap(swap_many_times, [(lake_settings, writer) for writer in range(WRITERS)])
 
     numbers = [number for numbers in won for number in numbers]
@@ -249,7 +249,7 @@ def create_many(settings: Settings, writer: int) -> list[str]:
 
 
 def test_of_eight_processes_exactly_one_creates_each_key(lake: Lake, lake_settings: Settings) -> None:
-    with multiprocessing.get_context("fork").Pool(WRITERS) as pool:
+    with multiprocessing.get_context("forkserver").Pool(WRITERS) as pool:
         won = pool.starmap(create_many, [(lake_settings, writer) for writer in range(WRITERS)])
 
     keys = [key for keys in won for key in keys]
