@@ -68,12 +68,11 @@ def guess_type(column: Column, code_lists: Iterable[CodeList]) -> Guess:
     """Return what a column without a known header is proposed to be."""
     if not column.filled:
         return Guess("text").doubting("样本中没有值，请确认字段类型和是否仍需报送")
-    lists = list(code_lists)
-    for describe in DESCRIPTIONS:
+    for describe in (*CODED, lambda column: guess_known_list(column, list(code_lists)), *DESCRIPTIONS):
         guess = describe(column)
         if guess:
             return guess
-    return guess_list(column, lists) or guess_text(column)
+    return propose_list(column) or guess_text(column)
 
 
 def guess_identifier(column: Column) -> Guess | None:
@@ -150,7 +149,9 @@ def guess_number(column: Column) -> Guess | None:
     lengths = {len(value) for value in column.values}
     leading = column.share(lambda value: len(value) > 1 and value.startswith("0") and value.isdigit())
     is_amount = column.says(words.AMOUNT)
-    if whole and not is_amount and (leading or (lengths == {max(lengths)} and max(lengths) > 4)):
+    years = column.share(lambda value: len(value) == 4 and "1900" <= value <= "2100") == 1
+    fixed = len(lengths) == 1 and max(lengths) >= 4 and not years
+    if whole and not is_amount and (leading or fixed):
         return Guess("text")
     if whole and not is_amount:
         return Guess("text") if column.says(words.CODE) and max(lengths) > 4 else Guess("integer")
@@ -190,21 +191,27 @@ def guess_name(column: Column) -> Guess | None:
     return None
 
 
-def guess_list(column: Column, code_lists: Iterable[CodeList]) -> Guess | None:
-    """Values of an existing code list, or few short values that come again and again: a list to be added."""
+def guess_known_list(column: Column, code_lists: Iterable[CodeList]) -> Guess | None:
+    """Values of an existing code list. Digits mean too many lists: for them the header must name it."""
     digits = all(value.isdigit() for value in column.distinct)
-    for known in sorted(code_lists, key=lambda known: (known.title not in column.header, len(known.values))):
-        named = known.title in column.header or known.name == column.level
-        parts = {part for value in column.distinct for part in split_parts(value)}
-        whole = column.share(lambda value, k=known: is_spelled(k, value))  # type: ignore[misc]
-        if whole < MOST and share(sorted(parts), lambda part, k=known: is_spelled(k, part)) < MOST:  # type: ignore[misc]
-            continue
-        if not named and (digits or len(column.distinct) < 2):
-            continue
-        kind = "id_type" if known.name == "id_types" else "enum" if whole >= MOST else "multi_enum"
-        guess = Guess(kind, code_list=known.name)
-        return guess if named else guess.doubting(f"按取值匹配到代码表 {known.name}（{known.title}），请确认")
-    return propose_list(column)
+    matching = [known for known in code_lists if list_type(column, known)]
+    named = [known for known in matching if known.title in column.header or known.name == column.level]
+    if named:
+        return Guess(list_type(column, named[0]) or "enum", code_list=named[0].name)
+    telling = len(column.distinct) > 1 or (len(matching) == 1 and column.longest > 2)
+    if not matching or digits or not telling:
+        return None
+    known = min(matching, key=lambda known: len(known.values))
+    doubt = f"按取值匹配到代码表 {known.name}（{known.title}），请确认"
+    return Guess(list_type(column, known) or "enum", code_list=known.name).doubting(doubt)
+
+
+def list_type(column: Column, known: CodeList) -> str | None:
+    """Return the type of a column whose values a code list has: whole cells, or parts of them; else None."""
+    if column.share(lambda value: is_spelled(known, value)) >= MOST:
+        return "id_type" if known.name == "id_types" else "enum"
+    parts = sorted({part for value in column.distinct for part in split_parts(value)})
+    return "multi_enum" if share(parts, lambda part: is_spelled(known, part)) >= MOST else None
 
 
 def propose_list(column: Column) -> Guess | None:
@@ -230,12 +237,14 @@ def guess_text(column: Column) -> Guess:
     return Guess("free_text" if long else "text")
 
 
-DESCRIPTIONS: tuple[Callable[[Column], Guess | None], ...] = (
+CODED: tuple[Callable[[Column], Guess | None], ...] = (
     guess_identifier,
     guess_change_flag,
     guess_date,
     guess_phone,
     guess_doc_no,
+)
+DESCRIPTIONS: tuple[Callable[[Column], Guess | None], ...] = (
     guess_flag,
     guess_number,
     guess_name,

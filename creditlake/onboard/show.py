@@ -27,35 +27,31 @@ CELL_MAX = 60
 
 
 def print_trial(console: Console, trial: Trial, *, show_personal: bool) -> None:
-    """Print file defects, counts, row defects and the first rows."""
+    """Print file defects, counts, row defects by kind, the most frequent first, and the first rows."""
     contract = trial.contract
     console.print(f"[bold]{contract.name}[/] {escape(contract.title)}")
     for defect in trial.batch_defects:
-        console.print(f"[red]{defect.code}[/] {LEVELS[defect.level]} {escape(defect.message_zh)}")
-        console.print(f"  {escape(defect.cure_zh)}  [dim]{escape(defect.message)}[/]")
+        said = f"{LEVELS[defect.level]} {escape(defect.message_zh)}"
+        console.print(f"[red]{defect.code}[/] {said}", soft_wrap=True)
+        console.print(f"  {escape(defect.cure_zh)}  [dim]{escape(defect.message)}[/]", soft_wrap=True)
     counted = ", ".join(
         f"{name} {OUTCOMES_ZH.get(name, '收到')} {rows:,}" for name, rows in trial.counts.items()
     )
     console.print(counted, soft_wrap=True)
-    if trial.defects:
-        console.print(defect_table(trial))
+    for found in trial.defects:
+        rows = ", ".join(map(str, found.first_rows)) + (" …" if found.rows > len(found.first_rows) else "")
+        place = f" {found.field}" if found.field else ""
+        console.print(
+            f"[bold]{found.code}[/] {found.level} {LEVELS[found.level]}{place}: "
+            f"rows 行数 {found.rows:,}, row 第 {rows} 行",
+            soft_wrap=True,
+        )
+        console.print(f"  {say(trial, found)}", soft_wrap=True)
     for row in trial.rows:
         console.print(row_table(trial, row, show_personal=show_personal))
     console.print(
         "[red]blocked 整批拦截[/]" if trial.is_blocked else "[green]the batch would be accepted 可接收[/]"
     )
-
-
-def defect_table(trial: Trial) -> Table:
-    """Return the row defects by kind, the most frequent first, each with its message and first rows."""
-    table = Table(title="defects 错误", title_justify="left")
-    for name in ("code", "level 等级", "field 字段", "rows 行数", "first rows 行号", "message 说明"):
-        table.add_column(name, justify="right" if name.startswith("rows") else "left", overflow="fold")
-    for defect in trial.defects:
-        rows = ", ".join(map(str, defect.first_rows))
-        level = f"{defect.level} {LEVELS[defect.level]}"
-        table.add_row(defect.code, level, defect.field, f"{defect.rows:,}", rows, say(trial, defect))
-    return table
 
 
 def say(trial: Trial, defect: FoundDefect) -> str:
