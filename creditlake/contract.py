@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+JSON_PATH = r"^([^.\s]+(\.[^.\s]+)*)?$"  # keys from the root, joined by dots
 DECIMAL_TYPE = re.compile(r"decimal\((\d+),(\d+)\)")
 SIMPLE_TYPES = frozenset(
     {
@@ -168,15 +169,25 @@ class Subject(Strict):
 
 
 class Delivery(Strict):
-    """How the files come. `full_snapshot`: absence means removal, if the file is complete."""
+    """How the files come. `full_snapshot`: absence means removal, if the file is complete.
+
+    Which option belongs to which format is checked by `creditlake catalog check`.
+    """
 
     kind: Literal["full_snapshot", "increment"]
-    format: Literal["csv", "xlsx", "jsonl"]
-    encoding: Literal["gb18030", "utf-8", "utf-8-sig"] = "utf-8"
-    delimiter: str = ","
+    format: Literal["csv", "xlsx", "jsonl", "json", "xml"]
+    also_accepts: tuple[Literal["xls", "html"], ...] = ()  # what else a spreadsheet may be, by its bytes
+    archive: Literal["zip"] | None = None  # the files of that format come packed
+    encoding: Literal["gb18030", "utf-8", "utf-8-sig", "utf-16"] = "utf-8"  # utf-16 with a byte order mark
+    delimiter: str = Field(default=",", pattern=r"^[\t\x01-\x08\x0e-\x1f!#-/:-@\[-`{-~]$")  # ASCII
+    quoting: Literal["minimal", "none"] = "minimal"  # none: a quote is a character like any other
     file_pattern: str  # shell pattern inside the department's inbox folder
-    header_row: int = Field(default=1, ge=1)  # 1-based; a jsonl file has none
+    header_row: int = Field(default=1, ge=1)  # 1-based; of csv and of tables in spreadsheets
     footer_markers: tuple[str, ...] = ()  # a row whose first filled cell starts so ends the table
+    sheets: Literal["first", "all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "first"
+    records_path: str = Field(default="", pattern=JSON_PATH)  # json: the array, e.g. data.list; "": the file
+    total_path: str = Field(default="", pattern=JSON_PATH)  # json: the count over all pages of a batch
+    record_element: str = Field(default="", pattern=r"^([\w][\w.-]*)?$")  # xml: the element of one record
     nil_suffix: str = ".nil"  # <file>.nil beside an empty file declares "nothing today"
     due_by: str = "06:30"
     late_after_hours: int = 24
