@@ -20,7 +20,7 @@ from creditlake.decode.csv import read_csv
 from creditlake.decode.defects import FileDefect
 from creditlake.decode.envelope import check_rows
 from creditlake.decode.jsonl import read_jsonl
-from creditlake.decode.xlsx import read_xlsx
+from creditlake.decode.spreadsheet import read_spreadsheet
 from creditlake.receipts import Batch, list_batches
 from creditlake.settings import settings
 from creditlake.storage import (
@@ -43,7 +43,7 @@ from creditlake.verdicts import Settlement, Verdict, list_verdicts
 LOG = logging.getLogger("creditlake.decode")
 DECODE_STEP = "decode"
 DECODE_VERSION = "1"
-READERS = {"csv": read_csv, "xlsx": read_xlsx, "jsonl": read_jsonl}
+READERS = {"csv": read_csv, "xlsx": read_spreadsheet, "jsonl": read_jsonl}
 
 
 class DecodeError(Exception):
@@ -56,6 +56,7 @@ class Decoded:
 
     facts: list[FileFacts] = field(default_factory=list)
     defects: list[BatchDefect] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)  # `file_name` of the cells, in the order of reading
 
     @property
     def received(self) -> int:
@@ -200,14 +201,18 @@ def read_files(catalog: Catalog, contract: Contract, batch: Batch, paths: list[P
     for number, (name, path) in enumerate(item for item in named if not item[0].endswith(suffix)):
         facts = FileFacts(name)
         try:
-            with CellsWriter(parts / f"part-{number:05}.parquet", contract, name) as writer:
+            with CellsWriter(parts / f"part-{number:05}.parquet", contract) as writer:
                 for rows in READERS[contract.delivery.format](path, contract, facts):
-                    writer.write(rows)
+                    writer.write(rows, facts.place)
             if not facts.received and name not in declared_nil:
                 raise FileDefect("F06", "no rows and no nil declaration", "没有数据行，也没有零报告声明")
         except FileDefect as defect:
-            defect.file = name
-            decoded.defects.append(defect.describe(catalog, contract))
+            defect.file = facts.place
+            facts.defects.append(defect)
+        for found in facts.defects:
+            found.file = found.file or name
+            decoded.defects.append(found.describe(catalog, contract))
+        decoded.tables += writer.places
         if not facts.received:
             (parts / f"part-{number:05}.parquet").unlink()
         decoded.facts.append(facts)
@@ -232,6 +237,7 @@ def make_manifest(
 ) -> StepManifest:
     """Return the manifest of one decoded batch."""
     headers = [facts.header for facts in decoded.facts if facts.header]
+    has_inner = any(facts.inner for facts in decoded.facts)
     return StepManifest(
         step=DECODE_STEP,
         step_version=DECODE_VERSION,
@@ -253,7 +259,8 @@ def make_manifest(
             "received_date": batch.received_date.isoformat(),
             "last_rows": last_rows,
             "verdict": verdict.decision_id if verdict else None,
-        },
+        }
+        | ({"tables": decoded.tables} if has_inner else {}),
     )
 
 

@@ -348,7 +348,7 @@ def test_ragged_rows_have_the_numbers_that_pythons_csv_module_gives(
 
 def test_a_failed_part_leaves_no_thread_and_no_open_file(tmp_path: Path) -> None:
     contract = make_contract()
-    with pytest.raises(FileDefect), CellsWriter(tmp_path / "part.parquet", contract, "x") as writer:
+    with pytest.raises(FileDefect), CellsWriter(tmp_path / "part.parquet", contract) as writer:
         raise FileDefect("F05", "cut", "断")
 
     assert writer._writer.is_open is False
