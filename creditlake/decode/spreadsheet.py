@@ -4,6 +4,7 @@ Systems save a web page or an old workbook under whatever ending the form asks f
 xlsx accepts xlsx, and what `also_accepts` lists; anything else is refused by its real kind.
 """
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,19 @@ from pathlib import Path
 from creditlake.contract import Contract
 from creditlake.decode.cells import FileFacts, Rows
 from creditlake.decode.defects import FileDefect
+from creditlake.decode.html import read_html
+from creditlake.decode.verified_text import UTF16_CODECS
 from creditlake.decode.workbook import read_workbook
 
 ZIP_MAGIC = b"PK"
 OLE_MAGIC = b"\xd0\xcf\x11\xe0"
-READERS = {"xlsx": read_workbook, "xls": read_workbook}
+START_BYTES = 4096
+PAGE_START = re.compile(
+    r"\ufeff?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*"
+    r"<(!doctype html|html|head|meta|title|style|body|div|p|center|table|tr)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+READERS = {"xlsx": read_workbook, "xls": read_workbook, "html": read_html}
 
 
 def read_spreadsheet(path: Path, contract: Contract, facts: FileFacts) -> Iterator[Rows]:
@@ -31,12 +40,13 @@ def read_spreadsheet(path: Path, contract: Contract, facts: FileFacts) -> Iterat
 def find_kind(path: Path) -> str:
     """Return xlsx, xls, html or other, by the file's first bytes; a cut xlsx counts as one."""
     with path.open("rb") as file:
-        start = file.read(4)
+        start = file.read(START_BYTES)
     if start.startswith(OLE_MAGIC):
         return "xls"
     if start.startswith(ZIP_MAGIC):
         return "xlsx" if is_xlsx(path) else "other"
-    return "other"
+    codec = UTF16_CODECS.get(start[:2], "utf-8")
+    return "html" if PAGE_START.match(start.decode(codec, "ignore")) else "other"
 
 
 def is_xlsx(path: Path) -> bool:
