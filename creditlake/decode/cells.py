@@ -40,6 +40,7 @@ class FileFacts:
     ragged: int = 0
     blank: int = 0
     inner: str = ""
+    totals: list[int] = field(default_factory=list)  # how many records there are, as the file itself says
     defects: list[FileDefect] = field(default_factory=list)
 
     @property

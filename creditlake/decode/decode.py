@@ -18,9 +18,11 @@ from creditlake.contract import Contract
 from creditlake.decode.cells import CellsWriter, FileFacts
 from creditlake.decode.csv import read_csv
 from creditlake.decode.defects import FileDefect
-from creditlake.decode.envelope import check_rows
+from creditlake.decode.envelope import check_rows, check_totals
+from creditlake.decode.json_array import read_json
 from creditlake.decode.jsonl import read_jsonl
 from creditlake.decode.spreadsheet import read_spreadsheet
+from creditlake.inbox import part_order
 from creditlake.receipts import Batch, list_batches
 from creditlake.settings import settings
 from creditlake.storage import (
@@ -43,7 +45,7 @@ from creditlake.verdicts import Settlement, Verdict, list_verdicts
 LOG = logging.getLogger("creditlake.decode")
 DECODE_STEP = "decode"
 DECODE_VERSION = "1"
-READERS = {"csv": read_csv, "xlsx": read_spreadsheet, "jsonl": read_jsonl}
+READERS = {"csv": read_csv, "xlsx": read_spreadsheet, "jsonl": read_jsonl, "json": read_json}
 
 
 class DecodeError(Exception):
@@ -196,7 +198,8 @@ def read_files(catalog: Catalog, contract: Contract, batch: Batch, paths: list[P
     """Read every file of a batch into parts; a file's defect is noted and the next file is read."""
     decoded = Decoded()
     suffix = contract.delivery.nil_suffix
-    named = [(entry.key.rpartition("/")[2], path) for entry, path in zip(batch.files, paths, strict=True)]
+    names = [entry.key.rpartition("/")[2] for entry in batch.files]
+    named = sorted(zip(names, paths, strict=True), key=lambda item: part_order(item[0]))
     declared_nil = {name.removesuffix(suffix) for name, _ in named if name.endswith(suffix)}
     for number, (name, path) in enumerate(item for item in named if not item[0].endswith(suffix)):
         facts = FileFacts(name)
@@ -204,7 +207,7 @@ def read_files(catalog: Catalog, contract: Contract, batch: Batch, paths: list[P
             with CellsWriter(parts / f"part-{number:05}.parquet", contract) as writer:
                 for rows in READERS[contract.delivery.format](path, contract, facts):
                     writer.write(rows, facts.place)
-            if not facts.received and name not in declared_nil:
+            if not facts.received and not facts.totals and name not in declared_nil:
                 raise FileDefect("F06", "no rows and no nil declaration", "没有数据行，也没有零报告声明")
         except FileDefect as defect:
             defect.file = facts.place
@@ -216,6 +219,9 @@ def read_files(catalog: Catalog, contract: Contract, batch: Batch, paths: list[P
         if not facts.received:
             (parts / f"part-{number:05}.parquet").unlink()
         decoded.facts.append(facts)
+    wrong_total = None if decoded.is_blocked else check_totals(decoded.facts)
+    if wrong_total:
+        decoded.defects.append(wrong_total.describe(catalog, contract))
     return decoded
 
 
