@@ -22,6 +22,7 @@ from creditlake.decode.envelope import check_rows, check_totals
 from creditlake.decode.json_array import read_json
 from creditlake.decode.jsonl import read_jsonl
 from creditlake.decode.spreadsheet import read_spreadsheet
+from creditlake.decode.xml import read_xml
 from creditlake.inbox import part_order
 from creditlake.receipts import Batch, list_batches
 from creditlake.settings import settings
@@ -45,7 +46,7 @@ from creditlake.verdicts import Settlement, Verdict, list_verdicts
 LOG = logging.getLogger("creditlake.decode")
 DECODE_STEP = "decode"
 DECODE_VERSION = "1"
-READERS = {"csv": read_csv, "xlsx": read_spreadsheet, "jsonl": read_jsonl, "json": read_json}
+READERS = {"csv": read_csv, "xlsx": read_spreadsheet, "jsonl": read_jsonl, "json": read_json, "xml": read_xml}
 
 
 class DecodeError(Exception):
