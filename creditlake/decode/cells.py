@@ -41,6 +41,7 @@ class FileFacts:
     blank: int = 0
     inner: str = ""
     totals: list[int] = field(default_factory=list)  # how many records there are, as the file itself says
+    says_nil: bool = False  # the file itself says that it holds no rows, or which of its tables does not
     defects: list[FileDefect] = field(default_factory=list)
 
     @property

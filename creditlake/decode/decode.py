@@ -15,9 +15,10 @@ from pathlib import Path
 
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
-from creditlake.decode.cells import CellsWriter, FileFacts
+from creditlake.decode.archive import read_archive
+from creditlake.decode.cells import CellsWriter, FileFacts, Rows
 from creditlake.decode.csv import read_csv
-from creditlake.decode.defects import FileDefect
+from creditlake.decode.defects import FileDefect, no_rows
 from creditlake.decode.envelope import check_rows, check_totals
 from creditlake.decode.json_array import read_json
 from creditlake.decode.jsonl import read_jsonl
@@ -206,12 +207,12 @@ def read_files(catalog: Catalog, contract: Contract, batch: Batch, paths: list[P
         facts = FileFacts(name)
         try:
             with CellsWriter(parts / f"part-{number:05}.parquet", contract) as writer:
-                for rows in READERS[contract.delivery.format](path, contract, facts):
+                for rows in read_file(path, contract, facts, parts.parent):
                     writer.write(rows, facts.place)
-            if not facts.received and not facts.totals and name not in declared_nil:
-                raise FileDefect("F06", "no rows and no nil declaration", "没有数据行，也没有零报告声明")
+            if not facts.received and not facts.says_nil and name not in declared_nil:
+                raise no_rows()
         except FileDefect as defect:
-            defect.file = facts.place
+            defect.file = defect.file or facts.place
             facts.defects.append(defect)
         for found in facts.defects:
             found.file = found.file or name
@@ -224,6 +225,14 @@ def read_files(catalog: Catalog, contract: Contract, batch: Batch, paths: list[P
     if wrong_total:
         decoded.defects.append(wrong_total.describe(catalog, contract))
     return decoded
+
+
+def read_file(path: Path, contract: Contract, facts: FileFacts, folder: Path) -> Iterator[Rows]:
+    """Yield the rows of one delivered file; `folder` is for unpacking."""
+    read = READERS[contract.delivery.format]
+    if contract.delivery.archive:
+        return read_archive(path, contract, facts, folder, read)
+    return read(path, contract, facts)
 
 
 def refused_by(verdict: Verdict, batch: Batch) -> FileDefect:

@@ -45,6 +45,7 @@ def read_json(path: Path, contract: Contract, facts: FileFacts) -> Iterator[Rows
     yield batch.take()
     text.check_end()
     facts.totals += envelope.check_found()
+    facts.says_nil = bool(facts.totals)
     if facts.received:
         check_mandatory(contract, set(batch.keys.used.values()), None)
     facts.header = tuple(batch.keys.used)
