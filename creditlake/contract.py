@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 JSON_PATH = r"^([^.\s]+(\.[^.\s]+)*)?$"  # keys from the root, joined by dots
+DELIMITER = re.compile(r"[\t\x01-\x08\x0e-\x1f!#-/:-@\[-`{-~]")
 DECIMAL_TYPE = re.compile(r"decimal\((\d+),(\d+)\)")
 SIMPLE_TYPES = frozenset(
     {
@@ -179,7 +180,7 @@ class Delivery(Strict):
     also_accepts: tuple[Literal["xls", "html"], ...] = ()  # what else a spreadsheet may be, by its bytes
     archive: Literal["zip"] | None = None  # the files of that format come packed
     encoding: Literal["gb18030", "utf-8", "utf-8-sig", "utf-16"] = "utf-8"  # utf-16 with a byte order mark
-    delimiter: str = Field(default=",", pattern=r"^[\t\x01-\x08\x0e-\x1f!#-/:-@\[-`{-~]$")  # ASCII
+    delimiter: str = ","
     quoting: Literal["minimal", "none"] = "minimal"  # none: a quote is a character like any other
     file_pattern: str  # shell pattern inside the department's inbox folder
     header_row: int = Field(default=1, ge=1)  # 1-based; of csv and of tables in spreadsheets
@@ -195,8 +196,13 @@ class Delivery(Strict):
     cycle: Literal["daily", "yearly"] = "daily"
 
     @model_validator(mode="after")
-    def check_time(self) -> Self:
-        """YAML 1.1 reads a bare 16:30 as 990: the time must be quoted text."""
+    def check_values(self) -> Self:
+        """Refuse what cannot part cells, and a bare time: YAML 1.1 reads 16:30 as 990."""
+        if not DELIMITER.fullmatch(self.delimiter):
+            raise ValueError(
+                f"delimiter {self.delimiter!r} is not one ASCII character other than a letter, digit, "
+                "blank, quote or line break"
+            )
         if not re.fullmatch(r"[0-2]\d:[0-5]\d", self.due_by):
             raise ValueError('due_by must be quoted, e.g. "06:30"')
         return self
