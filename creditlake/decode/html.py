@@ -26,6 +26,7 @@ QUOTE_OR_END = re.compile("[\"'>]")
 SPAN = re.compile(r"\b(col|row)span\s*=\s*[\"']?\s*(\d{1,6})", re.IGNORECASE)
 BLANKS = re.compile(r"[ \t\r\n\f]+")
 TOKEN_MAX = 32 << 20  # characters of a tag, a comment or a cell
+PIECE_COST = 64  # characters that a piece of text counts for besides its own: it takes memory for itself
 WIDTH_MAX = 16_384  # Excel's
 DEPTH_MAX = 32  # tables within tables
 SPANNED_MAX = 10_000_000  # cells of a table that only spans fill: a page of a kilobyte can ask for more
@@ -111,10 +112,16 @@ class OpenTable:
         """Add text to the open cell."""
         if self.cell is None:
             return
-        self.characters += len(text)
+        self.characters += len(text) + PIECE_COST
         if self.characters > TOKEN_MAX:
             raise too_long()
         self.cell[-1].append(text)
+
+    def add_line(self) -> None:
+        """Begin a new line in the open cell."""
+        if self.cell is not None:
+            self.cell.append([])
+            self.add_text(" ")
 
     def close_cell(self) -> None:
         """Put the open cell into its row, under what stands above."""
@@ -184,9 +191,8 @@ class Page:
                 self._open[-1].open_cell(text)
             elif name in ("/td", "/th"):
                 self._open[-1].close_cell()
-            elif name in LINE_TAGS and self._open[-1].cell is not None:
-                self._open[-1].cell.append([])
-                self._open[-1].add_text(" ")
+            elif name in LINE_TAGS:
+                self._open[-1].add_line()
         if self._open:
             raise FileDefect("F05", "the page ends inside its table", "网页在表格中间结束")
 

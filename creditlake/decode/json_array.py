@@ -18,6 +18,7 @@ from creditlake.decode.jsonl import JSON_BLANKS, KeyMap, NumberText, ObjectBatch
 from creditlake.decode.verified_text import JSON_BREAKS, VerifiedText
 
 BATCH_ROWS = 1_000
+BATCH_CHARACTERS = 16 << 20
 VALUE_MAX = 32 << 20  # characters of one element
 KEYS_MAX = 1_000  # of an object around the records
 Steps = tuple[str, ...]
@@ -38,14 +39,19 @@ def read_json(path: Path, contract: Contract, facts: FileFacts) -> Iterator[Rows
         return
     batch = ObjectBatch(KeyMap(contract), facts)
     envelope = Envelope(text, contract.delivery)
+    characters = 0
     for row_no, element in enumerate(envelope.records(()), start=1):
         add_element(batch, row_no, element)
-        if row_no % BATCH_ROWS == 0:
+        characters += len(element.text)
+        if row_no % BATCH_ROWS == 0 or characters > BATCH_CHARACTERS:
             yield batch.take()
+            characters = 0
     yield batch.take()
     text.check_end()
     facts.totals += envelope.check_found()
     facts.says_nil = bool(facts.totals)
+    if facts.ragged > 1 and facts.ragged == facts.received:
+        raise FileDefect("F01", "no element is an object", "数组中没有可读的对象")
     if facts.received:
         check_mandatory(contract, set(batch.keys.used.values()), None)
     facts.header = tuple(batch.keys.used)

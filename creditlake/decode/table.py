@@ -12,7 +12,8 @@ from creditlake.decode.defects import FileDefect
 from creditlake.decode.headers import Columns, level_header, map_headers, match_header
 
 BATCH_ROWS = 20_000
-BATCH_CELLS = 1_000_000
+BATCH_CHARACTERS = 16 << 20
+CELL_COST = 8  # characters that a cell counts for besides its own
 
 
 def read_table(
@@ -64,17 +65,20 @@ class TableBatch:
         self._texts: list[Sequence[str]] = []
         self._ragged_numbers: list[int] = []
         self._ragged_lines: list[str | None] = []
-        self._cells = 0
+        self._characters = 0
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to take the rows."""
-        return len(self._numbers) + len(self._ragged_numbers) >= BATCH_ROWS or self._cells >= BATCH_CELLS
+        return (
+            len(self._numbers) + len(self._ragged_numbers) >= BATCH_ROWS
+            or self._characters >= BATCH_CHARACTERS
+        )
 
     def add(self, row_no: int, cells: Sequence[str]) -> None:
         """Take one filled row."""
         self.facts.received += 1
-        self._cells += len(cells)
+        self._characters += sum(map(len, cells)) + CELL_COST * len(cells)
         width = len(self.columns.fields)
         if self.keep_ragged and not (len(trim(cells)) <= width <= len(cells)):
             self.facts.ragged += 1

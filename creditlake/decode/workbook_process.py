@@ -46,9 +46,9 @@ Row = list[str]
 
 def main(path: Path, header_row: int) -> None:
     """Answer one request about one workbook."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(resource.RLIMIT_AS, MEMORY_BYTES)
+    limit(resource.RLIMIT_CPU, CPU_SECONDS)
+    limit(resource.RLIMIT_CORE, 0)
     send(ready=True)
     try:
         with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as workbook:
@@ -65,6 +65,13 @@ def main(path: Path, header_row: int) -> None:
         send(error="password")
     except (CalamineError, zipfile.BadZipFile, zlib.error):
         send(error="damaged" if not is_zip(path) or zipfile.is_zipfile(path) else "cut off")
+
+
+def limit(kind: int, most: int) -> None:
+    """Set a limit of this process, or keep a stricter one."""
+    hard = resource.getrlimit(kind)[1]
+    lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (lower, lower))
 
 
 def is_zip(path: Path) -> bool:

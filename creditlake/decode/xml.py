@@ -21,6 +21,7 @@ from creditlake.decode.verified_text import MARKUP_BREAKS, VerifiedText, encode_
 
 FEED_BYTES = 1 << 18
 RECORD_MAX = 32 << 20  # characters of a record, bytes of a tag
+PIECE_COST = 64  # characters that a tag or text counts for besides its own: it takes memory for itself
 DEPTH_MAX = 64
 NIL = "http://www.w3.org/2001/XMLSchema-instance}nil"
 CUT_CODES = frozenset(
@@ -134,6 +135,7 @@ class Message:
             self._texts = None
             marks = "".join(f" {key}={quoteattr(value)}" for key, value in own.items())
             self._parts.append(f"<{name}{marks}>")
+            self._grow(marks)
         self._depth += 1
 
     def _end(self, tag: str) -> None:
@@ -146,6 +148,7 @@ class Message:
         elif self._depth == self._record_depth + 1:
             text = "".join(self._parts if self._texts is None else self._texts)
             self._fields.append((self._name, None if self._is_nil and not text else text))
+            self._grow("")
             self._name = ""
         else:
             self._parts.append(f"</{tag.rpartition('}')[2]}>")
@@ -153,15 +156,19 @@ class Message:
     def _add_text(self, text: str) -> None:
         if self._fields is None:
             return
-        self._characters += len(text)
-        if self._characters > RECORD_MAX:
-            raise self._too_long()
+        self._grow(text)
         if self._name:
             self._parts.append(escape(text))
             if self._texts is not None:
                 self._texts.append(text)
         elif text.strip():
             self._fields.append(("", text))
+
+    def _grow(self, text: str) -> None:
+        """Count what the open record holds; raises F01 beyond the limit."""
+        self._characters += len(text) + PIECE_COST
+        if self._characters > RECORD_MAX:
+            raise self._too_long()
 
     def _take_record(self, fields: list[tuple[str, str | None]]) -> None:
         """Make a row of one record; one without text is only counted."""

@@ -105,6 +105,7 @@ def test_every_cut_of_an_array_is_found(desk: Desk) -> None:
         ("<html></html>", "F05", "the file ends inside a value"),
         ('[{"iname":"甲","caseCode":"1","薪":1}]', "F02", "key '薪' is unknown to the contract"),
         ('[{"caseCode":"1"}]', "F02", "mandatory columns are missing: iname"),
+        ("[1,2]", "F01", "no element is an object"),
         ("[]", "F06", "no rows and no nil declaration"),
         (" \n", "F06", "no rows and no nil declaration"),
     ],
