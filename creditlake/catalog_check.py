@@ -12,6 +12,7 @@ from typing import NamedTuple, get_args
 
 from creditlake.catalog_model import Catalog, Parameter, RowCheckKind
 from creditlake.contract import CODED_TYPES, Contract, RowCheck
+from creditlake.delivery_check import check_options
 from creditlake.marked_yaml import Location
 from creditlake.rules import RuleRow
 
@@ -46,6 +47,8 @@ def find_problems(catalog: Catalog) -> Iterator[Found]:
     """Yield every problem that spans files; each single file is already known to be well-formed."""
     for contract in catalog.contracts.values():
         yield from check_delivery(catalog, contract)
+        for option, message, cure in check_options(contract.delivery):
+            yield Found(file_of(contract), ("delivery", option), message, cure)
         yield from check_headers(contract)
         yield from check_codes(catalog, contract)
         yield from check_reference(catalog, contract)

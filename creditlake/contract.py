@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from creditlake.receipt_no import RECEIPT_FIELD
 
+JSON_PATH = r"^([^.\s]+(\.[^.\s]+)*)?$"  # keys from the root, joined by dots
+DELIMITER = re.compile(r"[\t\x01-\x08\x0e-\x1f!#-/:-@\[-`{-~]")
 DECIMAL_TYPE = re.compile(r"decimal\((\d+),(\d+)\)")
 SIMPLE_TYPES = frozenset(
     {
@@ -187,15 +189,25 @@ class Subject(Strict):
 
 
 class Delivery(Strict):
-    """How the files come. `full_snapshot`: absence means removal, if the file is complete."""
+    """How the files come. `full_snapshot`: absence means removal, if the file is complete.
+
+    Which option belongs to which format is checked by `creditlake catalog check`.
+    """
 
     kind: Literal["full_snapshot", "increment"]
-    format: Literal["csv", "xlsx", "jsonl"]
-    encoding: Literal["gb18030", "utf-8", "utf-8-sig"] = "utf-8"
+    format: Literal["csv", "xlsx", "jsonl", "json", "xml"]
+    also_accepts: tuple[Literal["xls", "html"], ...] = ()  # what else a spreadsheet may be, by its bytes
+    archive: Literal["zip"] | None = None  # the files of that format come packed
+    encoding: Literal["gb18030", "utf-8", "utf-8-sig", "utf-16"] = "utf-8"  # utf-16 with a byte order mark
     delimiter: str = ","
+    quoting: Literal["minimal", "none"] = "minimal"  # none: a quote is a character like any other
     file_pattern: str  # shell pattern inside the department's inbox folder
-    header_row: int = Field(default=1, ge=1)  # 1-based; a jsonl file has none
+    header_row: int = Field(default=1, ge=1)  # 1-based; of csv and of tables in spreadsheets
     footer_markers: tuple[str, ...] = ()  # a row whose first filled cell starts so ends the table
+    sheets: Literal["first", "all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "first"
+    records_path: str = Field(default="", pattern=JSON_PATH)  # json: the array, e.g. data.list; "": the file
+    total_path: str = Field(default="", pattern=JSON_PATH)  # json: the count over all pages of a batch
+    record_element: str = Field(default="", pattern=r"^([\w][\w.-]*)?$")  # xml: the element of one record
     nil_suffix: str = ".nil"  # <file>.nil beside an empty file declares "nothing today"
     due_by: str = "06:30"
     late_after_hours: int = 24
@@ -203,8 +215,13 @@ class Delivery(Strict):
     cycle: Literal["daily", "yearly"] = "daily"
 
     @model_validator(mode="after")
-    def check_time(self) -> Self:
-        """YAML 1.1 reads a bare 16:30 as 990: the time must be quoted text."""
+    def check_values(self) -> Self:
+        """Refuse what cannot part cells, and a bare time: YAML 1.1 reads 16:30 as 990."""
+        if not DELIMITER.fullmatch(self.delimiter):
+            raise ValueError(
+                f"delimiter {self.delimiter!r} is not one ASCII character other than a letter, digit, "
+                "blank, quote or line break"
+            )
         if not re.fullmatch(r"[0-2]\d:[0-5]\d", self.due_by):
             raise ValueError('due_by must be quoted, e.g. "06:30"')
         return self

@@ -124,6 +124,12 @@ def _group_of(name: str, contract: Contract) -> tuple[str, int]:
     return (part["stem"] + part["suffix"], int(part["total"])) if part else (data_name, 1)
 
 
+def part_order(name: str) -> tuple[str, int, str]:
+    """Return what sorts the files of one delivery: parts by their number, 2 before 10."""
+    part = PART_NAME.fullmatch(name)
+    return (part["stem"], int(part["number"]), name) if part else (name, 0, name)
+
+
 def _missing(members: Sequence[InboxFile], total: int, contract: Contract, now: datetime) -> str:
     """Return why the delivery cannot be taken yet, or ""."""
     unsettled = [file.name for file in members if not is_settled(file, contract, now)]

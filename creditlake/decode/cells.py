@@ -1,9 +1,9 @@
 """Cells on disk: one Parquet part per delivered file, zstd, about 100,000 rows a row group.
 
 Grain: one row per record of the file, blank ones left out. Columns: `row_no`, `ragged_line` (the line as
-delivered, null unless its number of cells is wrong), `file_name`, `receipt_no` (the receipt number that the
-row cites), then every field of the contract as text: null where nothing was delivered (no such column, a JSON
-null, a ragged row), "" for an empty cell.
+delivered, null unless its number of cells is wrong), `file_name` (of a file of several tables: with the
+table's place in it), `receipt_no` (the receipt number that the row cites), then every field of the contract
+as text: null where nothing was delivered (no such column, a JSON null, a ragged row), "" for an empty cell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from creditlake.contract import Contract
+from creditlake.decode.defects import FileDefect
 from creditlake.receipt_no import RECEIPT_FIELD
 
 ROW_GROUP_ROWS = 100_000
@@ -28,13 +29,26 @@ Column: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
 
 @dataclass
 class FileFacts:
-    """What a reader learns about one file while its rows are read; final when they are exhausted."""
+    """What a reader learns about one file while its rows are read; final when they are exhausted.
+
+    `inner` says which table of the file is being read, where it holds several; `defects` are those that
+    do not stop reading.
+    """
 
     name: str
     header: tuple[str, ...] = ()
     received: int = 0  # records, ragged ones included, blank ones not
     ragged: int = 0
     blank: int = 0
+    inner: str = ""
+    totals: list[int] = field(default_factory=list)  # how many records there are, as the file itself says
+    says_nil: bool = False  # the file itself says that it holds no rows, or which of its tables does not
+    defects: list[FileDefect] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """Name of the table being read: within it row numbers are unique."""
+        return self.name + self.inner
 
 
 @dataclass
@@ -43,8 +57,8 @@ class CellsWriter:
 
     path: Path
     contract: Contract
-    file_name: str
     rows: int = 0
+    places: dict[str, None] = field(default_factory=dict)
     _waiting_bytes: int = 0
     _waiting_rows: int = 0
     _waiting: list[pa.Table] = field(default_factory=list)
@@ -78,24 +92,25 @@ class CellsWriter:
         if kind is None:
             self._wait()
 
-    def write(self, rows: Rows) -> None:
-        """Add rows that have `row_no` and any of the other columns."""
+    def write(self, rows: Rows, place: str) -> None:
+        """Add rows of one table of the file, which have `row_no` and any of the other columns."""
         if not rows.num_rows:
             return
-        self._waiting.append(self._complete(rows))
+        self.places[place] = None
+        self._waiting.append(self._complete(rows, place))
         self.rows += rows.num_rows
         self._waiting_rows += rows.num_rows
         self._waiting_bytes += rows.nbytes
         if self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
-    def _complete(self, rows: Rows) -> pa.Table:
+    def _complete(self, rows: Rows, place: str) -> pa.Table:
         """Bring rows to the part's schema: absent columns become null."""
         count = rows.num_rows
         columns: list[Column] = []
         for name in self.schema.names:
             if name == "file_name":
-                columns.append(pa.repeat(pa.scalar(self.file_name), count))
+                columns.append(pa.repeat(pa.scalar(place), count))
             elif name in rows.column_names:
                 columns.append(rows[name])
             else:

@@ -22,11 +22,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from creditlake.contract import Contract
+from creditlake.contract import Contract, Delivery
 from creditlake.decode.cells import FileFacts, Rows, drop_blank, is_filled, text_rows
 from creditlake.decode.defects import FileDefect
 from creditlake.decode.headers import Columns, match_header
-from creditlake.decode.verified_text import VerifiedText
+from creditlake.decode.verified_text import LINE_BREAKS, VerifiedText
 
 BLOCK_BYTES = 8 << 20  # also the longest record
 
@@ -87,9 +87,9 @@ def read_csv(path: Path, contract: Contract, facts: FileFacts) -> Iterator[Rows]
     facts.header = columns.delivered
     records = Records(end_mark=f"end-{uuid.uuid4().hex}")
     mark = records.end_mark if len(header) > 1 else records.end_mark + delivery.delimiter
-    source = VerifiedText(path, delivery.encoding, tail=f"{mark}\n".encode())
+    source = open_text(path, delivery, tail=f"{mark}\n".encode())
     try:
-        for batch in parse(source, delivery.delimiter, columns, records):
+        for batch in parse(source, delivery, columns, records):
             yield keep_good(batch, records, columns, delivery.header_row, facts)
             yield keep_ragged(records, delivery.header_row, facts)
     finally:
@@ -97,12 +97,19 @@ def read_csv(path: Path, contract: Contract, facts: FileFacts) -> Iterator[Rows]
     check_end(records, len(header), source.ends_with_newline)
 
 
+def open_text(path: Path, delivery: Delivery, tail: bytes = b"") -> VerifiedText:
+    """Return the file's verified text, cut between lines."""
+    quoted = delivery.quoting == "minimal"
+    return VerifiedText(path, delivery.encoding, tail, breaks=LINE_BREAKS, quoted=quoted)
+
+
 def parse(
-    source: VerifiedText, delimiter: str, columns: Columns, records: Records
+    source: VerifiedText, delivery: Delivery, columns: Columns, records: Records
 ) -> Iterator[pa.RecordBatch]:
     """Yield the good records as text columns named by `column_names`, the header among them."""
     names = column_names(columns)
     taken = [name for name in names if not name.startswith("ignored ")]
+    is_quoted = delivery.quoting == "minimal"
     try:
         yield from pa_csv.open_csv(
             cast("IO[bytes]", source),
@@ -112,8 +119,9 @@ def parse(
                 use_threads=False,  # else pyarrow does not say which record is bad
             ),
             parse_options=pa_csv.ParseOptions(
-                delimiter=delimiter,
-                newlines_in_values=True,
+                delimiter=delivery.delimiter,
+                quote_char='"' if is_quoted else False,
+                newlines_in_values=is_quoted,
                 ignore_empty_lines=False,
                 invalid_row_handler=records.take_bad,
             ),
@@ -125,9 +133,14 @@ def parse(
             ),
         )
     except pa.ArrowInvalid as error:
-        if "straddling" in str(error):  # no record ends within a block
+        if is_quoted and "straddling" in str(error):  # no record ends within a block
             raise unclosed_quote(records.next) from error
-        raise
+        raise FileDefect(
+            "F01",
+            f"a record is longer than {BLOCK_BYTES >> 20} MB, or not to be told from the next",
+            f"单行超过 {BLOCK_BYTES >> 20} MB，或无法分行",
+            row_no=records.next,
+        ) from error
 
 
 def column_names(columns: Columns) -> list[str]:
@@ -185,15 +198,23 @@ def check_end(records: Records, expected: int, ends_with_newline: bool) -> None:
 
 def read_header(path: Path, contract: Contract) -> list[str] | None:
     """Return the cells of the header record, or None for a file without any text."""
-    source = VerifiedText(path, contract.delivery.encoding)
+    delivery = contract.delivery
+    source = open_text(path, delivery)
     try:
         text = source.peek().decode()
     finally:
         source.close()
     if not text.strip():
         return None
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=contract.delivery.delimiter)
-    header = next(itertools.islice(records, contract.delivery.header_row - 1, None), None)
+    records = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delivery.delimiter,
+        quoting=csv.QUOTE_MINIMAL if delivery.quoting == "minimal" else csv.QUOTE_NONE,
+    )
+    try:
+        header = next(itertools.islice(records, delivery.header_row - 1, None), None)
+    except csv.Error as error:  # a cell of more than 128 KB
+        raise FileDefect("F02", "the header is not readable", "表头无法读取") from error
     if header is None:
         raise FileDefect("F02", "the file ends before the header row", "文件在表头行之前结束")
     return header

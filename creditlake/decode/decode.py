@@ -15,12 +15,16 @@ from pathlib import Path
 
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
-from creditlake.decode.cells import CellsWriter, FileFacts
+from creditlake.decode.archive import read_archive
+from creditlake.decode.cells import CellsWriter, FileFacts, Rows
 from creditlake.decode.csv import read_csv
-from creditlake.decode.defects import FileDefect
-from creditlake.decode.envelope import check_rows
+from creditlake.decode.defects import FileDefect, no_rows
+from creditlake.decode.envelope import check_rows, check_totals
+from creditlake.decode.json_array import read_json
 from creditlake.decode.jsonl import read_jsonl
-from creditlake.decode.xlsx import read_xlsx
+from creditlake.decode.spreadsheet import read_spreadsheet
+from creditlake.decode.xml import read_xml
+from creditlake.inbox import part_order
 from creditlake.receipts import Batch, list_batches
 from creditlake.settings import settings
 from creditlake.storage import (
@@ -44,7 +48,7 @@ LOG = logging.getLogger("creditlake.decode")
 DECODE_STEP = "decode"
 DECODE_VERSION = "2"
 GROUPS = 4  # of datasets that are decoded at the same time
-READERS = {"csv": read_csv, "xlsx": read_xlsx, "jsonl": read_jsonl}
+READERS = {"csv": read_csv, "xlsx": read_spreadsheet, "jsonl": read_jsonl, "json": read_json, "xml": read_xml}
 
 
 class DecodeError(Exception):
@@ -57,6 +61,7 @@ class Decoded:
 
     facts: list[FileFacts] = field(default_factory=list)
     defects: list[BatchDefect] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)  # `file_name` of the cells, in the order of reading
 
     @property
     def received(self) -> int:
@@ -217,23 +222,39 @@ def read_files(catalog: Catalog, contract: Contract, batch: Batch, paths: list[P
     """Read every file of a batch into parts; a file's defect is noted and the next file is read."""
     decoded = Decoded()
     suffix = contract.delivery.nil_suffix
-    named = [(entry.key.rpartition("/")[2], path) for entry, path in zip(batch.files, paths, strict=True)]
+    names = [entry.key.rpartition("/")[2] for entry in batch.files]
+    named = sorted(zip(names, paths, strict=True), key=lambda item: part_order(item[0]))
     declared_nil = {name.removesuffix(suffix) for name, _ in named if name.endswith(suffix)}
     for number, (name, path) in enumerate(item for item in named if not item[0].endswith(suffix)):
         facts = FileFacts(name)
         try:
-            with CellsWriter(parts / f"part-{number:05}.parquet", contract, name) as writer:
-                for rows in READERS[contract.delivery.format](path, contract, facts):
-                    writer.write(rows)
-            if not facts.received and name not in declared_nil:
-                raise FileDefect("F06", "no rows and no nil declaration", "没有数据行，也没有零报告声明")
+            with CellsWriter(parts / f"part-{number:05}.parquet", contract) as writer:
+                for rows in read_file(path, contract, facts, parts.parent):
+                    writer.write(rows, facts.place)
+            if not facts.received and not facts.says_nil and name not in declared_nil:
+                raise no_rows()
         except FileDefect as defect:
-            defect.file = name
-            decoded.defects.append(defect.describe(catalog, contract))
+            defect.file = defect.file or facts.place
+            facts.defects.append(defect)
+        for found in facts.defects:
+            found.file = found.file or name
+            decoded.defects.append(found.describe(catalog, contract))
+        decoded.tables += writer.places
         if not facts.received:
             (parts / f"part-{number:05}.parquet").unlink()
         decoded.facts.append(facts)
+    wrong_total = None if decoded.is_blocked else check_totals(decoded.facts)
+    if wrong_total:
+        decoded.defects.append(wrong_total.describe(catalog, contract))
     return decoded
+
+
+def read_file(path: Path, contract: Contract, facts: FileFacts, folder: Path) -> Iterator[Rows]:
+    """Yield the rows of one delivered file; `folder` is for unpacking."""
+    read = READERS[contract.delivery.format]
+    if contract.delivery.archive:
+        return read_archive(path, contract, facts, folder, read)
+    return read(path, contract, facts)
 
 
 def refused_by(verdict: Verdict, batch: Batch) -> FileDefect:
@@ -254,6 +275,7 @@ def make_manifest(
 ) -> StepManifest:
     """Return the manifest of one decoded batch."""
     headers = [facts.header for facts in decoded.facts if facts.header]
+    has_inner = any(facts.inner for facts in decoded.facts)
     return StepManifest(
         step=DECODE_STEP,
         step_version=DECODE_VERSION,
@@ -275,7 +297,8 @@ def make_manifest(
             "received_date": batch.received_date.isoformat(),
             "last_rows": last_rows,
             "verdict": verdict.decision_id if verdict else None,
-        },
+        }
+        | ({"tables": decoded.tables} if has_inner else {}),
     )
 
 

@@ -45,3 +45,8 @@ class FileDefect(Exception):
             message_zh=entry.message.format(**names),
             cure_zh=entry.cure.format(**names),
         )
+
+
+def no_rows() -> FileDefect:
+    """Return the defect of a file that holds nothing and does not say so."""
+    return FileDefect("F06", "no rows and no nil declaration", "没有数据行，也没有零报告声明")

@@ -1,11 +1,15 @@
-"""Is the number of rows plausible (F03)? A register with a tenth of its rows would close most archives.
+"""Is the number of rows plausible (F03), and is it what the files themselves say (F05)?
 
-For a full snapshot a count outside the contract's `block` bounds blocks the batch until a person accepts
-it; for an increment it is a warning, because a quiet day is no error.
+A register with a tenth of its rows would close most archives. For a full snapshot a count outside the
+contract's `block` bounds blocks the batch until a person accepts it; for an increment it is a warning,
+because a quiet day is no error.
 """
+
+from collections.abc import Sequence
 
 from creditlake.catalog import Catalog
 from creditlake.contract import Blocks, Bounds, Contract
+from creditlake.decode.cells import FileFacts
 from creditlake.decode.defects import FileDefect
 from creditlake.storage import BatchDefect
 
@@ -25,6 +29,21 @@ def check_rows(
             defect.file = file
             return [defect.describe(catalog, contract, level)]
     return []
+
+
+def check_totals(files: Sequence[FileFacts]) -> FileDefect | None:
+    """Return F05 if the pages of a batch disagree about their total, or do not hold as many records."""
+    totals = {total for facts in files for total in facts.totals}
+    received = sum(facts.received for facts in files)
+    if not totals or totals == {received}:
+        return None
+    said = ", ".join(map(str, sorted(totals)))
+    return FileDefect(
+        "F05",
+        f"{received} records in {len(files)} files, but their total is {said}",
+        f"{len(files)} 个文件共 {received} 条记录，而其标明的总数为 {said}",
+        file=files[0].name,
+    )
 
 
 def find_breach(bounds: Blocks, received: int, last_rows: int | None) -> FileDefect | None:

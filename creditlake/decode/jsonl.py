@@ -35,7 +35,7 @@ class BadLine(ValueError):
 def read_jsonl(path: Path, contract: Contract, facts: FileFacts) -> Iterator[Rows]:
     """Yield the rows of one file; raises FileDefect (F01, F02, F05, F08). An empty file yields nothing."""
     source = VerifiedText(path, contract.delivery.encoding)
-    batch = LineBatch(KeyMap(contract), facts)
+    batch = ObjectBatch(KeyMap(contract), facts)
     row_no = 0
     for text in source.texts():
         lines = text.removesuffix("\n").split("\n")
@@ -87,8 +87,8 @@ class KeyMap:
                 self.used[key] = field
 
 
-class LineBatch:
-    """Lines waiting to become rows; remembers where the last filled and the last bad line were."""
+class ObjectBatch:
+    """Objects waiting to become rows; remembers where the last filled and the last bad line were."""
 
     def __init__(self, keys: KeyMap, facts: FileFacts) -> None:
         self.keys = keys
@@ -108,20 +108,29 @@ class LineBatch:
         if not line or line.isspace():
             self.facts.blank += 1
             return
-        self.facts.received += 1
-        self.last_filled = row_no
         try:
             values = read_object(line)
         except (ValueError, RecursionError):  # the latter: brackets without end
-            self.last_bad = row_no
-            self.facts.ragged += 1
-            self._ragged_numbers.append(row_no)
-            self._ragged_lines.append(line)
-            return
+            self.add_ragged(row_no, line)
+        else:
+            self.add_object(row_no, values)
+
+    def add_object(self, row_no: int, values: dict[str, Any]) -> None:
+        """Take one record; raises F02 for keys that the contract does not know."""
+        self.facts.received += 1
+        self.last_filled = row_no
         if not values.keys() <= self.keys.used.keys():
             self.keys.learn(values, row_no)
         self.numbers.append(row_no)
         self._objects.append(values)
+
+    def add_ragged(self, row_no: int, line: str) -> None:
+        """Keep whole what is no record."""
+        self.facts.received += 1
+        self.facts.ragged += 1
+        self.last_filled = self.last_bad = row_no
+        self._ragged_numbers.append(row_no)
+        self._ragged_lines.append(line)
 
     def take(self) -> Rows:
         """Return the waiting rows and begin anew."""
@@ -162,10 +171,15 @@ def read_object(line: str) -> dict[str, Any]:
         raise BadLine("more than one value")
     if not isinstance(values, dict):
         raise BadLine("not an object")
-    if "\\ud" in line or "\\uD" in line:
-        for value in values.values():
-            str(render_value(value)).encode()  # UnicodeEncodeError is a ValueError
+    check_surrogates(line, values)
     return values
+
+
+def check_surrogates(text: str, values: dict[str, Any]) -> None:
+    """Raise UnicodeEncodeError, a ValueError, if some value of the object holds half a surrogate pair."""
+    if "\\ud" in text or "\\uD" in text:
+        for key, value in values.items():
+            f"{key}{render_value(value)}".encode()
 
 
 def text_column(values: list[Any]) -> "pa.Array[Any]":

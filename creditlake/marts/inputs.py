@@ -40,11 +40,13 @@ class KnownBatch:
     rejects: tuple[FileEntry, ...] = ()
     is_current: bool = False  # the state of a snapshot dataset; false for increments
     replaced_date: date | None = None  # when the next snapshot took its place
+    tables: tuple[str, ...] = ()  # the tables inside its files, where those hold several
 
     @property
     def file_names(self) -> list[str]:
-        """Names of the delivered files, as `file_name` of cells and records has them."""
-        return [entry.key.rpartition("/")[2] for entry in self.batch.files]
+        """Names of the delivered files and of the tables in them, as `file_name` of records has them."""
+        delivered = [entry.key.rpartition("/")[2] for entry in self.batch.files]
+        return list(dict.fromkeys([*delivered, *self.tables]))
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ def know_batch(
             defects,
             tuple(records.outputs),
             tuple(rejects.outputs),
+            tables=find_tables(lake, batch, cells),
         )
     if is_refused:
         return KnownBatch(contract.name, batch, "refused", received, tuple(cells.defects if cells else ()))
@@ -164,6 +167,16 @@ def know_batch(
     if later and later.status == "blocked":
         return KnownBatch(contract.name, batch, "blocked", received, tuple(later.defects))
     return KnownBatch(contract.name, batch, "waiting", received, ())
+
+
+def find_tables(lake: Lake, batch: Batch, cells: StepManifest | None) -> tuple[str, ...]:
+    """Return the tables inside a batch's files, as its cells name them."""
+    if cells is None:  # a mended contract waits for new ones; the records are of the last
+        prefix = f"cells/{batch.department}/{batch.dataset}/{batch.batch_id}"
+        manifests = (manifest for _, manifest in list_manifests(lake, prefix))
+        cells = max(manifests, key=lambda manifest: manifest.ended_at, default=None)
+    tables: list[str] = cells.extra.get("tables", []) if cells else []  # type: ignore[assignment]
+    return tuple(tables)
 
 
 def mark_snapshots(batches: list[KnownBatch]) -> tuple[KnownBatch, ...]:

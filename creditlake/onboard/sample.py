@@ -16,8 +16,9 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from creditlake.decode.jsonl import read_object, render_value
-from creditlake.decode.verified_text import MOJIBAKE, RARE_SHARE_MAX, UTF16_MARKS, rare_share
-from creditlake.decode.xlsx import OLE_MAGIC, ZIP_MAGIC, render_cell
+from creditlake.decode.spreadsheet import OLE_MAGIC, ZIP_MAGIC
+from creditlake.decode.verified_text import MOJIBAKE, RARE_SHARE_MAX, UTF16_CODECS, rare_share
+from creditlake.decode.workbook_process import render_cell
 
 SAMPLE_MAX_BYTES = 64 << 20
 USUAL_DELIMITERS = ",\t|;^~"
@@ -38,6 +39,7 @@ class Shape:
     format: str
     encoding: str = "utf-8"
     delimiter: str = ","
+    also_accepts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,9 @@ def read_sample(path: Path) -> Grid:
 
 
 def sniff_format(data: bytes, name: str) -> str:
-    """Return csv, xlsx or jsonl by what the file holds; its suffix often lies."""
+    """Return csv, xlsx, xls or jsonl by what the file holds; its suffix often lies."""
     if data.startswith(OLE_MAGIC):
-        raise SampleProblem(f"{name}: an old .xls workbook, or a password (旧版 .xls 或已加密)")
+        return "xls"
     if data.startswith(ZIP_MAGIC):
         if zipfile.is_zipfile(io.BytesIO(data)) and WORKBOOK in zipfile.ZipFile(io.BytesIO(data)).namelist():
             return "xlsx"
@@ -80,8 +82,8 @@ def sniff_format(data: bytes, name: str) -> str:
 
 def sniff_encoding(data: bytes, name: str) -> str:
     """Return the encoding in which the bytes are ordinary text; nearly anything decodes as GB 18030."""
-    if data.startswith(UTF16_MARKS):
-        raise SampleProblem(f"{name}: UTF-16; ask for UTF-8 or GB 18030 (请改用 UTF-8 或 GB18030)")
+    if data[:2] in UTF16_CODECS:
+        return "utf-16"
     if data.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     readings: list[tuple[float, int, str]] = []
@@ -98,7 +100,10 @@ def sniff_encoding(data: bytes, name: str) -> str:
 def decode_text(data: bytes, name: str) -> tuple[str, str]:
     """Return (text, encoding); refuses text that an earlier wrong conversion has destroyed."""
     encoding = sniff_encoding(data, name)
-    text = data.decode(encoding)
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise SampleProblem(f"{name}: not {encoding} to its end (编码前后不一)") from error
     if any(mark in text for mark in MOJIBAKE):
         raise SampleProblem(f"{name}: characters were lost in an earlier conversion (含有乱码)")
     return text, encoding
@@ -148,6 +153,11 @@ def read_lines(path: Path, data: bytes) -> Grid:
     return Grid(path.name, Shape("jsonl", encoding), [keys, *rows])
 
 
+def read_old_workbook(path: Path, data: bytes) -> Grid:
+    """Read an .xls workbook: a spreadsheet in the contract's words, which also accepts the old kind."""
+    return Grid(path.name, Shape("xlsx", also_accepts=("xls",)), read_workbook(path, data).rows)
+
+
 def read_workbook(path: Path, data: bytes) -> Grid:
     """Read the first visible sheet, from its first row and column on."""
     try:
@@ -158,13 +168,16 @@ def read_workbook(path: Path, data: bytes) -> Grid:
             sheet = workbook.get_sheet_by_name(visible[0])
             rows = [[render_cell(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
     except CalamineError as error:
-        raise SampleProblem(f"{path.name}: the workbook is damaged (Excel 文件已损坏)") from error
+        raise SampleProblem(
+            f"{path.name}: the workbook is damaged or has a password (Excel 文件已损坏或已加密)"
+        ) from error
     return Grid(path.name, Shape("xlsx"), rows)
 
 
 READERS: dict[str, Callable[[Path, bytes], Grid]] = {
     "csv": read_text_table,
     "xlsx": read_workbook,
+    "xls": read_old_workbook,
     "jsonl": read_lines,
 }
 

@@ -103,6 +103,8 @@ def delivery_lines(draft: Draft) -> Iterator[str]:
     """Yield the delivery block."""
     yield from ask(draft, "delivery")
     yield from ("delivery:", "  kind: increment", f"  format: {draft.shape.format}")
+    if draft.shape.also_accepts:
+        yield f"  also_accepts: [{', '.join(draft.shape.also_accepts)}]"
     if draft.shape.format != "xlsx":
         yield f"  encoding: {draft.shape.encoding}"
     if draft.shape.format == "csv" and draft.shape.delimiter != ",":

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, time
 from hashlib import sha256
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import duckdb
 import pyarrow as pa
@@ -87,7 +89,8 @@ def write_truth(folder: Path, draws: PlainDraws, path: Path, first: int, count: 
     """Write which subject each row is about; plain rows have no defect."""
     folder.mkdir(parents=True, exist_ok=True)
     contract = draws.contract
-    first_row = 1 if contract.delivery.format == "jsonl" else contract.delivery.header_row + 1
+    has_header = contract.delivery.format in ("csv", "xlsx")
+    first_row = contract.delivery.header_row + 1 if has_header else 1
     has_number = any((contract.subject.uscc, contract.subject.id_no, contract.subject.party_code))
     rows: list[dict[str, object]] = [
         {
@@ -117,7 +120,15 @@ def write_plain(draws: PlainDraws, folder: Path, first: int, count: int) -> Path
     contract = draws.contract
     path = folder / file_name(contract, draws.received)
     rows = (texts for _, texts in draws.rows(first, count))
-    WRITERS[contract.delivery.format](contract, path, rows)
+    write = WRITERS["html" if "html" in contract.delivery.also_accepts else contract.delivery.format]
+    if contract.delivery.archive:
+        member = path.with_suffix(f".{contract.delivery.format}")
+        write(contract, member, rows)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo(member.name), member.read_bytes(), zipfile.ZIP_DEFLATED)
+        member.unlink()
+    else:
+        write(contract, path, rows)
     stamp_file(path, draws.received, DELIVERED)
     return path
 
@@ -163,8 +174,63 @@ def write_jsonl(contract: Contract, path: Path, rows: Iterator[Mapping[str, str]
     """Write one JSON object a line; an empty field is left out."""
     with path.open("w", encoding="utf-8", newline="") as file:
         for row in rows:
-            record = {f.source_name: row[name] for name, f in contract.fields.items() if row.get(name)}
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            file.write(json.dumps(json_record(contract, row), ensure_ascii=False) + "\n")
 
 
-WRITERS = {"csv": write_csv, "xlsx": write_xlsx, "jsonl": write_jsonl}
+def json_record(contract: Contract, row: Mapping[str, str]) -> dict[str, str]:
+    """Return a record by the template's keys, empty fields left out."""
+    return {field.source_name: row[name] for name, field in contract.fields.items() if row.get(name)}
+
+
+def write_json(contract: Contract, path: Path, rows: Iterator[Mapping[str, str]]) -> None:
+    """Write an array of objects, where the contract looks for it, with the total that it asks for."""
+    delivery = contract.delivery
+    found: object = [json_record(contract, row) for row in rows]
+    total = len(found) if isinstance(found, list) else 0
+    *outer, last = delivery.records_path.split(".") if delivery.records_path else [""]
+    if last:
+        members = {last: found} | (
+            {delivery.total_path.rpartition(".")[2]: total} if delivery.total_path else {}
+        )
+        found = members
+        for key in reversed(outer):
+            found = {key: found}
+    path.write_text(json.dumps(found, ensure_ascii=False), encoding=delivery.encoding)
+
+
+def write_xml(contract: Contract, path: Path, rows: Iterator[Mapping[str, str]]) -> None:
+    """Write a message: one element a record, its fields the elements in it."""
+    encoding, element = contract.delivery.encoding, contract.delivery.record_element
+    with path.open("w", encoding=encoding) as file:
+        file.write(f'<?xml version="1.0" encoding="{encoding.upper()}"?>\n<message><body>\n')
+        for row in rows:
+            fields = "".join(
+                f"<{key}>{escape(text)}</{key}>" for key, text in json_record(contract, row).items()
+            )
+            file.write(f"<{element}>{fields}</{element}>\n")
+        file.write("</body></message>\n")
+
+
+def write_html(contract: Contract, path: Path, rows: Iterator[Mapping[str, str]]) -> None:
+    """Write a web page with one table, as many systems export a spreadsheet."""
+    delivery = contract.delivery
+    with path.open("w", encoding=delivery.encoding) as file:
+        file.write(f"<html><head><title>{escape(contract.title)}</title></head><body><table>\n")
+        titles = [[contract.title]] * (delivery.header_row - 1)
+        for cells in (
+            *titles,
+            headers(contract),
+            *([row.get(n, "") for n in contract.fields] for row in rows),
+        ):
+            file.write("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in cells) + "</tr>\n")
+        file.write("</table></body></html>\n")
+
+
+WRITERS = {
+    "csv": write_csv,
+    "xlsx": write_xlsx,
+    "jsonl": write_jsonl,
+    "json": write_json,
+    "xml": write_xml,
+    "html": write_html,
+}

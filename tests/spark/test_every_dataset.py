@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.decode.cells import CellsWriter, FileFacts
-from creditlake.decode.decode import READERS
+from creditlake.decode.decode import read_file
 from creditlake.settings import REPOSITORY
 from creditlake.simulate.plain import PlainDraws
 from creditlake.simulate.plain_files import write_plain
@@ -30,9 +30,9 @@ def test_plain_rows_are_accepted_without_a_defect_that_refuses_or_holds(
     contract = catalog.contracts[name]
     path = write_plain(PlainDraws(contract, catalog, LEGAL, NATURAL, DAY, seed=7), tmp_path, 0, ROWS)
     part, facts = tmp_path / "part.parquet", FileFacts(path.name)
-    with CellsWriter(part, contract, path.name) as writer:
-        for rows in READERS[contract.delivery.format](path, contract, facts):
-            writer.write(rows)
+    with CellsWriter(part, contract) as writer:
+        for rows in read_file(path, contract, facts, tmp_path):
+            writer.write(rows, facts.place)
     cells = (
         few_rows.read.schema(cells_schema(contract)).parquet(str(part)).withColumn("batch_id", F.lit("b1"))
     )

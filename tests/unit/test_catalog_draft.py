@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import xlwt
 import yaml
 from typer.testing import CliRunner
 
@@ -22,7 +23,7 @@ from creditlake.settings import REPOSITORY, settings
 from tests.samples import PERSONS, make_resident_id, make_rows, make_uscc, write_sample
 
 CATALOG = load_catalog(REPOSITORY / "catalog")
-ENCODINGS = ("gb18030", "utf-8", "utf-8-sig")
+ENCODINGS = ("gb18030", "utf-8", "utf-8-sig", "utf-16")
 CONTRACTS = {
     name: contract
     for name, contract in CATALOG.contracts.items()
@@ -121,7 +122,8 @@ def test_no_delivered_value_stands_in_a_draft_but_labels_of_code_lists(name: str
         text = text.replace(title, "")
     values = {cell for row in make_rows(contract, CATALOG) for cell in row.values() if len(cell) > 3}
     assert len(values) > 10
-    told = proposed | titles | set(words.OPEN_ENDED)
+    labels = {value.label for known in CATALOG.code_lists.values() for value in known.values}
+    told = proposed | titles | labels | set(words.OPEN_ENDED)
     assert [value for value in values - told if value in text] == []
     assert not proposed & set(PERSONS)
 
@@ -225,10 +227,22 @@ def test_any_delimiter_and_encoding_is_found(delimiter: str, encoding: str, tmp_
     assert (shape.delimiter, shape.encoding, shape.format) == (delimiter, encoding, "csv")
 
 
+def test_an_old_workbook_is_drafted_as_a_spreadsheet_that_accepts_it(tmp_path: Path) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("名单")
+    for row in range(12):
+        for column, text in enumerate((f"云山{row}公司", make_uscc(row)) if row else ("企业名称", "代码")):
+            sheet.write(row, column, text)
+    path = tmp_path / "x_1.xls"
+    book.save(str(path))
+    drafted = render_contract(draft_contract([path], "tax.x", CATALOG))
+    assert "  format: xlsx\n  also_accepts: [xls]\n" in drafted
+
+
 BAD_SAMPLES = {
     "empty": (b" \n", "empty"),
-    "utf-16": ("名称,地址\n".encode("utf-16"), "UTF-16"),
-    "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
+    "half a character": ("名称,地址\n".encode("utf-16")[:-1], "utf-16 to its end"),
+    "a damaged old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "damaged"),
     "a web page": (b"<html><table>", "HTML"),
     "an archive": (b"PK\x05\x06" + b"\0" * 18, "zip"),
     "lost characters": ("名称,地址\n锟斤拷,x\n".encode(), "conversion"),

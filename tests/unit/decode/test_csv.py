@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from creditlake.decode import csv as csv_module
+from creditlake.decode import verified_text
 from creditlake.decode.cells import CellsWriter, FileFacts
 from creditlake.decode.csv import read_csv
 from creditlake.decode.defects import FileDefect
@@ -135,6 +137,68 @@ def test_another_delimiter_is_the_contracts(tmp_path: Path) -> None:
     manifest = desk.decode("决定文书号|名称|备注\n1|甲,乙|\n")
 
     assert desk.values(manifest) == [(2, "1", "甲,乙", None, "")]
+
+
+@pytest.mark.parametrize("delimiter", ["\t", "|", "^", ";", "~", "\x01"])
+def test_any_ascii_character_may_be_the_delimiter(tmp_path: Path, delimiter: str) -> None:
+    desk = Desk(tmp_path, make_contract(delivery={"delimiter": delimiter}))
+    manifest = desk.decode(delimiter.join(HEADER) + f"\n1{delimiter}甲,乙{delimiter * 2}\n2{delimiter}丙\n")
+
+    assert desk.values(manifest)[0] == (2, "1", "甲,乙", "", "")
+    assert desk.rows(manifest)[1]["ragged_line"] == f"2{delimiter}丙"
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", "，", '"', "a", " ", "\n", "\r", "\0"])
+def test_what_cannot_delimit_is_no_delimiter(delimiter: str) -> None:
+    with pytest.raises(ValidationError, match="delimiter"):
+        make_contract(delivery={"delimiter": delimiter})
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_without_quoting_a_quote_is_a_character(tmp_path: Path, newline: str) -> None:
+    desk = Desk(tmp_path, make_contract(delivery={"delimiter": "|", "quoting": "none"}))
+    lines = ["|".join(HEADER), '1|"甲||6寸"', '2|乙"|0.5|"x"', "3|丙", '4|"|']
+
+    manifest = desk.decode("".join(line + newline for line in lines))
+
+    assert [
+        (row["row_no"], row["name"], row["remarks"], row["ragged_line"]) for row in desk.rows(manifest)
+    ] == [
+        (2, '"甲', '6寸"', None),
+        (3, '乙"', '"x"', None),
+        (4, None, None, "3|丙"),
+        (5, None, None, '4|"|'),
+    ]
+
+
+def test_without_quoting_a_cut_file_and_an_endless_line_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path, make_contract(delivery={"quoting": "none"}))
+    (cut,) = desk.decode(HEAD + '1,"甲,,\n2,乙').defects
+    monkeypatch.setattr(csv_module, "BLOCK_BYTES", 1000)
+    (endless,) = desk.decode(HEAD + "1,甲,," + "x" * 5000 + "\n").defects
+
+    assert (cut.code, cut.row_no) == ("F05", 3)
+    assert (endless.code, endless.row_no) == ("F01", 2)
+
+
+def test_a_large_file_with_bare_carriage_returns_is_read_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verified_text, "PIECE_BYTES", 50)
+    monkeypatch.setattr(verified_text, "LINE_MAX_BYTES", 500)
+    desk = Desk(tmp_path, make_contract())
+    text = HEAD + "".join(f"{n},甲,,\n" for n in range(2, 500)) + "500,\ufffd,,\n"
+    (defect,) = desk.decode(text.replace("\n", "\r")).defects
+    assert defect.row_no == 500
+
+    manifest = desk.decode(text.replace("\ufffd", "乙").replace("\n", "\r"))
+    assert [row["row_no"] for row in desk.rows(manifest)] == list(range(2, 501))
+
+
+def test_a_header_with_an_endless_cell_is_refused(desk: Desk) -> None:
+    assert [d.code for d in desk.decode("x" * 200_000 + "\n1\n").defects] == ["F02"]
 
 
 def test_a_header_below_title_rows_is_found_by_its_row(tmp_path: Path) -> None:
@@ -293,7 +357,7 @@ def test_ragged_rows_have_the_numbers_that_pythons_csv_module_gives(
 
 def test_a_failed_part_leaves_no_thread_and_no_open_file(tmp_path: Path) -> None:
     contract = make_contract()
-    with pytest.raises(FileDefect), CellsWriter(tmp_path / "part.parquet", contract, "x") as writer:
+    with pytest.raises(FileDefect), CellsWriter(tmp_path / "part.parquet", contract) as writer:
         raise FileDefect("F05", "cut", "断")
 
     assert writer._writer.is_open is False

@@ -116,8 +116,49 @@ def test_utf8_that_was_converted_twice_is_refused(tmp_path: Path) -> None:
     assert "rare characters: the encoding is not utf-8" in block(tmp_path, "utf-8", twice).message
 
 
+def utf16(text: str, order: str) -> bytes:
+    """UTF-16 in one byte order, with its mark."""
+    return f"\ufeff{text}".encode(f"utf-16-{order}")
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_utf16_is_read_in_either_byte_order(
+    tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verified_text, "PIECE_BYTES", 62)
+    desk = Desk(tmp_path, make_contract(delivery={"encoding": "utf-16", "delimiter": "\t"}))
+    rows = "".join(f"{n}\t〔2026〕਀਍ਊ㛃𬭎\t0.5\t{TEXT}\r\n" for n in range(2, 40))  # bytes 0x0A in characters
+
+    manifest = desk.decode(utf16("\t".join(HEADER) + "\r\n" + rows, order))
+
+    assert desk.values(manifest) == [(n, str(n), "〔2026〕਀਍ਊ㛃𬭎", "0.5", TEXT) for n in range(2, 40)]
+
+
+@pytest.mark.parametrize(
+    ("data", "found", "row"),
+    [
+        ((HEAD + ROWS).encode(), "not utf-16: it has no byte order mark; it reads as utf-8", 1),
+        ((HEAD + ROWS).encode("gbk"), "not utf-16: it has no byte order mark; it reads as gb18030", 1),
+        ((HEAD + ROWS).encode("utf-16-le"), "not utf-16: it has no byte order mark", 1),
+        (b"\xff\xfe" + (HEAD + ROWS).encode("utf-16-be"), "not utf-16", 1),
+        (utf16(HEAD + ROWS, "le") + b"\x00\xdc\n\x00", "not utf-16", 40),
+        (utf16(HEAD + ROWS + "1,\ufffd,,\n", "be"), "mojibake", 40),
+    ],
+)
+def test_what_is_not_the_declared_utf16_is_refused(tmp_path: Path, data: bytes, found: str, row: int) -> None:
+    defect = block(tmp_path, "utf-16", data)
+
+    assert (defect.code, defect.row_no, found in defect.message) == ("F01", row, True)
+
+
+def test_a_utf16_file_that_ends_inside_a_character_was_cut_off(tmp_path: Path) -> None:
+    defect = block(tmp_path, "utf-16", utf16(HEAD + ROWS + "41,甲", "le")[:-1])
+
+    assert (defect.code, defect.row_no) == ("F05", 40)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf16_is_refused(tmp_path: Path, encoding: str) -> None:
+def test_utf16_that_was_not_agreed_is_refused(tmp_path: Path, encoding: str) -> None:
     assert block(tmp_path, "utf-8", (HEAD + ROWS).encode(encoding)).code == "F01"
 
 

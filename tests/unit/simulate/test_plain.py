@@ -8,7 +8,7 @@ import pytest
 from creditlake.catalog import load_catalog
 from creditlake.contract import Contract
 from creditlake.decode.cells import FileFacts
-from creditlake.decode.decode import READERS
+from creditlake.decode.decode import read_file
 from creditlake.settings import REPOSITORY
 from creditlake.simulate.plain import PlainDraws
 from creditlake.simulate.plain_files import write_plain
@@ -28,7 +28,7 @@ def draws(request: pytest.FixtureRequest) -> PlainDraws:
 def read(path: Path, contract: Contract) -> list[dict[str, str | None]]:
     """Decode a file into rows."""
     facts = FileFacts(path.name)
-    parts = READERS[contract.delivery.format](path, contract, facts)
+    parts = read_file(path, contract, facts, path.parent)
     rows = [row for part in parts for row in part.to_pylist()]
     assert facts.ragged == 0
     assert facts.received == len(rows)
