@@ -5,8 +5,10 @@ officers (every problem with file, line and cure). First each file is read into 
 files (`creditlake.catalog_check`) is checked only when all of them could be read.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -226,7 +228,22 @@ def open_questions(root: Path) -> Iterator[Problem]:
 
 
 def load_catalog(root: Path) -> Catalog:
-    """Return the catalogue below `root`; raises CatalogError with every problem."""
+    """Return the catalogue below `root`; raises CatalogError with every problem.
+
+    Read again only when a file has changed: it takes a second, and a step asks for it often.
+    """
+    return load_files(root, tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stat_files(root)))
+
+
+def stat_files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield every file of the catalogue with its time and size."""
+    for path in sorted(root.rglob("*.yml")):
+        yield path, path.stat()
+
+
+@lru_cache(maxsize=2)
+def load_files(root: Path, _state: tuple[tuple[Path, int, int], ...]) -> Catalog:
+    """Return the catalogue whose files are in this state."""
     catalog, problems = read_catalog(root)
     if problems:
         raise CatalogError(problems)

@@ -23,7 +23,7 @@ from creditlake.simulate.plain import PlainDraws, PlainParty
 DELIVERED = time(3, 30)
 PARTIES = 5_000  # at most so many subjects of each kind take part
 LEAST_ROWS = 12
-LATER_DAYS = 3  # on how many later days the other datasets are spread
+LATER_DAYS = 12  # on how many later days the other datasets are spread
 TRUTH: dict[str, pa.DataType] = {
     "dataset": pa.string(),
     "delivered_date": pa.date32(),
@@ -66,7 +66,7 @@ def read_parties(connection: duckdb.DuckDBPyConnection) -> tuple[list[PlainParty
 
 
 def deliver_plain(simulation: Simulation, catalog: Catalog, known: Collection[str], day_no: int) -> None:
-    """Deliver the datasets that are not `known`: all on the first day, a third of them on each later one."""
+    """Deliver the datasets that are not `known`: all on the first day, a few of them on each later one."""
     day, seed = simulation.days[day_no], simulation.report.seed
     legal, natural = read_parties(simulation.connection)
     count = max(LEAST_ROWS, int(simulation.report.records * simulation.rates.plain))

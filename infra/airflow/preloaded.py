@@ -4,6 +4,8 @@ Airflow's fork server loads this module once, and every task is forked from it w
 CPU seconds a day less (infra/airflow/env.sh, `mp_forkserver_preload`). Nothing else imports it.
 """
 
+from contextlib import suppress
+
 import airflow.providers.apache.spark.operators.spark_pyspark
 import airflow.providers.apache.spark.operators.spark_submit
 import dbt.adapters.duckdb.impl
@@ -18,8 +20,12 @@ import creditlake.returns
 import creditlake.spark_submit
 import spark_jobs.link
 import spark_jobs.standardise
+from creditlake.catalog import CatalogError
 from creditlake.gate.suites import prepare_expectations
+from creditlake.steps import read_catalog
 
 __all__ = ["airflow", "creditlake", "dbt", "pyspark", "spark_jobs"]
 
 prepare_expectations()
+with suppress(CatalogError):  # who works with it says what is wrong with it
+    read_catalog()

@@ -105,3 +105,15 @@ def test_a_file_that_is_not_utf8_is_reported_at_its_line(edited_catalog: Edit) -
 def test_a_problem_reads_file_line_message_cure() -> None:
     problem = Problem("defects.yml", 7, "key 'code' is missing", "add it")
     assert str(problem) == "defects.yml:7: key 'code' is missing — add it"
+
+
+def test_a_changed_catalogue_is_read_again_and_an_unchanged_one_is_not(edited_catalog: Edit) -> None:
+    file = "datasets/market_regulation/penalty_decision.yml"
+    root = edited_catalog(file, "owner: 信用监管科", "owner: 执法科")
+    first = load_catalog(root)
+    assert load_catalog(root) is first
+    path = root / file
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("owner: 执法科", "owner: 执法监督科"), encoding="utf-8"
+    )
+    assert load_catalog(root).contracts["market_regulation.penalty_decision"].owner == "执法监督科"
