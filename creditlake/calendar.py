@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-import yaml
-
+from creditlake.marked_yaml import read_document
 from creditlake.settings import settings
 
 FILE = "calendar.yml"
@@ -64,8 +64,17 @@ class WorkCalendar:
 
 
 def load_calendar(path: Path) -> WorkCalendar:
-    """Read and check the calendar; CalendarError on a gap between years or a day in the wrong place."""
-    years = yaml.safe_load(path.read_text(encoding="utf-8"))["years"]
+    """Read and check the calendar; CalendarError on a gap between years or a day in the wrong place.
+
+    YamlProblem: the file is no YAML.
+    """
+    document = read_document(path).data
+    years = document.get("years") if isinstance(document, dict) and len(document) == 1 else None
+    if not isinstance(years, dict) or not years:
+        raise CalendarError(f"{path}: years: the file must hold nothing but years")
+    for year, lists in years.items():
+        if not is_year(year, lists):
+            raise CalendarError(f"{path}: {year}: a year must have the lists closed and worked, of days")
     if list(years) != list(range(min(years), max(years) + 1)):
         raise CalendarError(f"{path}: the years must follow one another without a gap, found {list(years)}")
     for year, lists in years.items():
@@ -78,6 +87,18 @@ def load_calendar(path: Path) -> WorkCalendar:
         last_year=max(years),
         closed=frozenset(day for lists in years.values() for day in lists["closed"]),
         worked=frozenset(day for lists in years.values() for day in lists["worked"]),
+    )
+
+
+def is_year(year: Any, lists: Any) -> bool:
+    """Tell whether a year of the file is a number with its two lists of days."""
+    return (
+        type(year) is int
+        and dt.MINYEAR <= year <= dt.MAXYEAR
+        and isinstance(lists, dict)
+        and set(lists) == {"closed", "worked"}
+        and all(isinstance(days, list) for days in lists.values())
+        and all(type(day) is dt.date for days in lists.values() for day in days)
     )
 
 

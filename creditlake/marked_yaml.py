@@ -3,7 +3,7 @@
 An officer who made a mistake needs file and line. PyYAML keeps marks on its nodes only, so a file is
 composed once, its data are constructed from the nodes, and an error's path is looked up in the nodes.
 A key given twice is an error (PyYAML would keep the last one in silence), and so is a bare `off` or
-`yes`, which YAML 1.1 reads as a truth value.
+`yes`, which YAML 1.1 reads as a truth value. Aliases are refused: twelve lines of them unfold to 9^12 values.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ import yaml
 LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader  # libyaml is ten times as fast
 BOOLEAN_TAG = "tag:yaml.org,2002:bool"
 DATE_TAG = "tag:yaml.org,2002:timestamp"
+NUMBER_TAGS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
+DEPTH_MAX = 30
 Location = tuple[int | str, ...]
 
 
@@ -52,26 +54,53 @@ class Document:
         return int(line) + 1
 
 
+def refuse_unfolding(text: str) -> None:
+    """Raise YamlProblem at an alias, which may unfold without end, and at nesting no file of ours needs."""
+    depth = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            raise YamlProblem(line, f"alias *{event.anchor}: write the value out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH_MAX:
+            raise YamlProblem(line, f"nested more than {DEPTH_MAX} deep")
+
+
 def refuse_traps(node: yaml.Node) -> None:
-    """Raise YamlProblem at a repeated key, at a bare yes, no, on or off, and at an impossible date."""
+    """Raise YamlProblem at what YAML reads as something else, or cannot read.
+
+    A repeated key, a key that is no plain text, a bare yes, no, on or off, an impossible date or number.
+    """
     if isinstance(node, yaml.ScalarNode):
-        if node.tag == BOOLEAN_TAG and node.value.lower() not in {"true", "false"}:
-            raise YamlProblem(node.start_mark.line + 1, f"a bare {node.value} means a truth value: quote it")
-        if node.tag == DATE_TAG:
-            try:
-                date.fromisoformat(node.value)  # also refuses a time of day
-            except ValueError as error:
-                raise YamlProblem(node.start_mark.line + 1, f"{node.value}: {error}") from error
+        refuse_scalar(node)
     elif isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise YamlProblem(line, "a key must be plain text")
             if key.value in seen:
-                raise YamlProblem(key.start_mark.line + 1, f"key {key.value!r} is given twice")
+                raise YamlProblem(line, f"key {key.value!r} is given twice")
             seen.add(key.value)
+            refuse_scalar(key)
             refuse_traps(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             refuse_traps(value)
+
+
+def refuse_scalar(node: yaml.ScalarNode) -> None:
+    """Raise YamlProblem at a bare truth value that is not true or false, and at no date or number."""
+    line = node.start_mark.line + 1
+    if node.tag == BOOLEAN_TAG and node.value.lower() not in {"true", "false"}:
+        raise YamlProblem(line, f"a bare {node.value} means a truth value: quote it")
+    try:
+        if node.tag == DATE_TAG:
+            date.fromisoformat(node.value)  # also refuses a time of day
+        elif node.tag in NUMBER_TAGS:
+            yaml.SafeLoader("").construct_document(node)
+    except ValueError as error:
+        raise YamlProblem(line, f"{node.value[:30]}: {error}") from error
 
 
 def read_document(path: Path) -> Document:
@@ -81,18 +110,19 @@ def read_document(path: Path) -> Document:
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise YamlProblem(line, "the file is not UTF-8") from error
-    loader = LOADER(text)
     try:
-        root = loader.get_single_node()
-        if root is None:
-            raise YamlProblem(1, "the file is empty")
-        refuse_traps(root)
-        data = loader.construct_document(root)
+        refuse_unfolding(text)
+        loader = LOADER(text)
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                raise YamlProblem(1, "the file is empty")
+            refuse_traps(root)
+            return Document(loader.construct_document(root), root)
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlProblem(mark.line + 1 if mark else 1, error.problem or str(error)) from error
     except yaml.YAMLError as error:  # a character YAML does not allow
         raise YamlProblem(1, str(error)) from error
-    finally:
-        loader.dispose()
-    return Document(data, root)

@@ -7,17 +7,19 @@ engines have. Comparison forms are for codes, keys and matching; people are show
 
 import re
 import string
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
-import yaml
-
+from creditlake.marked_yaml import read_document
 from creditlake.settings import settings
 
 FILE = "normalisation.yml"
 PAIR_SECTIONS = ("width", "radicals", "look_alikes", "traditional")
+CODE_POINT = re.compile(r"[0-9A-Fa-f]{1,6}")
 SECTIONS = frozenset({*PAIR_SECTIONS, "blanks", "removed", "fillers"})
 
 MIDDLE_DOT = "·"  # the mapping turns its variants into this one
@@ -76,15 +78,16 @@ def translate_arguments(table: Mapping[int, str]) -> tuple[str, str]:
 
 
 def load_normalisation(path: Path) -> Normalisation:
-    """Read and check the table; NormalisationError says what is not closed, double or malformed."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if set(document) != SECTIONS:
-        odd = sorted(set(document) ^ SECTIONS)
-        raise NormalisationError(f"{path}: sections {odd} unknown or missing; expected {sorted(SECTIONS)}")
+    """Read and check the table; NormalisationError says what is not closed, double or malformed.
+
+    YamlProblem: the file is no YAML.
+    """
+    document = read_document(path).data
+    check_sections(document, path)
     mapping: dict[str, str] = {}
     entries = [(section, pair) for section in PAIR_SECTIONS for pair in document[section].split()]
-    entries += [("blanks", chr(int(code, 16)) + " ") for code in document["blanks"]]
-    entries += [("removed", chr(int(code, 16))) for code in document["removed"]]
+    entries += [("blanks", character_of(code, path, "blanks") + " ") for code in document["blanks"]]
+    entries += [("removed", character_of(code, path, "removed")) for code in document["removed"]]
     for section, pair in entries:
         char, becomes = pair[:1], pair[1:]
         if len(becomes) > 1 or (not becomes and section != "removed"):
@@ -96,6 +99,26 @@ def load_normalisation(path: Path) -> Normalisation:
         if becomes in mapping:
             raise NormalisationError(f"{path}: {char!r} becomes {becomes!r}, itself mapped; name its end")
     return Normalisation(mapping=mapping, fillers=frozenset(document["fillers"]))
+
+
+def check_sections(document: Any, path: Path) -> None:
+    """Raise NormalisationError unless the file has every section, as text or as a list of texts."""
+    found = set(document) if isinstance(document, dict) else set()
+    if found != SECTIONS:
+        odd = sorted(map(str, found ^ SECTIONS))
+        raise NormalisationError(f"{path}: sections {odd} unknown or missing; expected {sorted(SECTIONS)}")
+    for section, content in document.items():
+        texts = [content] if section in PAIR_SECTIONS else content
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            shape = "text" if section in PAIR_SECTIONS else 'a list of "quoted" texts'
+            raise NormalisationError(f"{path}: {section}: must be {shape}")
+
+
+def character_of(code: str, path: Path, section: str) -> str:
+    """Return the character of a hexadecimal code point; raises NormalisationError if there is none."""
+    if not CODE_POINT.fullmatch(code) or 0xD800 <= int(code, 16) <= 0xDFFF or int(code, 16) > sys.maxunicode:
+        raise NormalisationError(f"{path}: {section}: {code!r} is no code point of a character")
+    return chr(int(code, 16))
 
 
 @cache
