@@ -19,6 +19,7 @@ def test_the_repository_catalogue_has_no_problems() -> None:
     assert check_catalog(ROOT) == []
 
 
+@pytest.mark.slow  # every one loads the whole catalogue
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_seeded_mistake_is_reported_with_file_line_and_cure(mistake: str, edited_catalog: Edit) -> None:
     file, old, new, message, cure = MISTAKES[mistake].values()

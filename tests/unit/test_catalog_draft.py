@@ -22,6 +22,7 @@ from creditlake.onboard.writer import DraftRefused, check_name, flow, render_con
 from creditlake.settings import REPOSITORY, settings
 from tests.samples import PERSONS, make_resident_id, make_rows, make_uscc, write_sample
 
+pytestmark = pytest.mark.slow
 CATALOG = load_catalog(REPOSITORY / "catalog")
 ENCODINGS = ("gb18030", "utf-8", "utf-8-sig", "utf-16")
 CONTRACTS = {

@@ -21,6 +21,7 @@ from tests.deliveries import HEADER, make_catalog, make_contract
 from tests.unit.decode.test_archive import pack
 from tests.unit.decode.test_workbook import make_workbook, save, save_old
 
+pytestmark = pytest.mark.slow
 ROWS = [
     [f"〔2026〕{n}号", "北城区安康食品有限公司", "0.5", "未取得许可，“擅自”经营|\t^"] for n in range(2, 12)
 ]
