@@ -12,12 +12,11 @@ from xml.sax.saxutils import escape
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from openpyxl import Workbook
 
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
 from creditlake.simulate.engine import DeliveredFile, Simulation
-from creditlake.simulate.files import stamp_file
+from creditlake.simulate.files import SHEET, SHEET_PARTS, ZIP_DATE, sheet_row, stamp_file
 from creditlake.simulate.plain import PlainDraws, PlainParty
 
 DELIVERED = time(3, 30)
@@ -156,18 +155,17 @@ def write_csv(contract: Contract, path: Path, rows: Iterator[Mapping[str, str]])
 
 
 def write_xlsx(contract: Contract, path: Path, rows: Iterator[Mapping[str, str]]) -> None:
-    """Write a workbook: titles above the header, the rows as text, a note below."""
+    """Write a workbook without a clock in it: titles above the header, the rows as text, a note below."""
     delivery = contract.delivery
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(contract.title[:31])
-    for _ in range(1, delivery.header_row):
-        sheet.append([contract.title])
-    sheet.append(headers(contract))
-    for row in rows:
-        sheet.append([row.get(name, "") for name in contract.fields])
-    for marker in delivery.footer_markers[:1]:
-        sheet.append([f"{marker}见目录"])
-    book.save(path)
+    table = [[contract.title]] * (delivery.header_row - 1)
+    table += [headers(contract), *([row.get(name, "") for name in contract.fields] for row in rows)]
+    table += [[f"{marker}见目录"] for marker in delivery.footer_markers[:1]]
+    lines = b"".join(sheet_row(number, texts) for number, texts in enumerate(table, start=1)).decode()
+    sheet = f'<worksheet xmlns="{SHEET}"><sheetData>{lines}</sheetData></worksheet>'
+    with zipfile.ZipFile(path, "w") as package:
+        for name, xml in {**SHEET_PARTS, "xl/worksheets/sheet1.xml": sheet}.items():
+            part = zipfile.ZipInfo(name, ZIP_DATE)
+            package.writestr(part, f'<?xml version="1.0" encoding="UTF-8"?>{xml}', zipfile.ZIP_DEFLATED)
 
 
 def write_jsonl(contract: Contract, path: Path, rows: Iterator[Mapping[str, str]]) -> None:

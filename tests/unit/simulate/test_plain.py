@@ -2,6 +2,8 @@
 
 from datetime import date
 from pathlib import Path
+from time import gmtime
+from unittest import mock
 
 import pytest
 
@@ -51,6 +53,18 @@ def test_plain_records_have_keys_of_their_own_and_every_mandatory_field(draws: P
     for name, field in contract.fields.items():
         if field.required:
             assert all(row.get(name) for row in rows), name
+
+
+def test_the_same_rows_give_the_same_bytes_at_any_time(draws: PlainDraws, tmp_path: Path) -> None:
+    contents = []
+    for place, clock in (("a", 1_700_000_000.0), ("b", 1_800_000_000.0)):
+        (tmp_path / place).mkdir()
+        with (
+            mock.patch("time.time", return_value=clock),
+            mock.patch("time.localtime", lambda *_: gmtime(clock)),
+        ):
+            contents.append(write_plain(draws, tmp_path / place, 0, 3).read_bytes())
+    assert contents[0] == contents[1]
 
 
 def test_a_plain_record_is_the_same_whenever_it_is_delivered(draws: PlainDraws) -> None:
