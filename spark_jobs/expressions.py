@@ -126,7 +126,7 @@ def _org_agrees(code: Column) -> Column:
 
 
 def _reg_agrees(code: Column) -> Column:
-    """A fold, though it is interpreted: written out, fourteen steps nest deeper than Spark Connect carries."""
+    """A fold, though interpreted: written out, fourteen steps nest deeper than Spark Connect carries."""
     product = F.aggregate(
         F.split(F.substring(code, 1, 14), ""),
         F.lit(10),

@@ -59,10 +59,8 @@ def test_the_same_rows_give_the_same_bytes_at_any_time(draws: PlainDraws, tmp_pa
     contents = []
     for place, clock in (("a", 1_700_000_000.0), ("b", 1_800_000_000.0)):
         (tmp_path / place).mkdir()
-        with (
-            mock.patch("time.time", return_value=clock),
-            mock.patch("time.localtime", lambda *_: gmtime(clock)),
-        ):
+        local = gmtime(clock)
+        with mock.patch("time.time", return_value=clock), mock.patch("time.localtime", return_value=local):
             contents.append(write_plain(draws, tmp_path / place, 0, 3).read_bytes())
     assert contents[0] == contents[1]
 
