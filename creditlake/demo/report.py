@@ -35,6 +35,7 @@ PUBLICATION = {
     "no_list_rule": "无名单规则不公开",
     "severely_listed": "因严重失信不列入",
     "unknown_age": "年龄不明不公开",
+    "disputed": "有异议不公开",
     "expired": "公示期满",
     "repaired": "已修复",
     "withdrawn": "已撤销",

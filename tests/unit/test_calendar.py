@@ -53,9 +53,16 @@ def write(path: Path, years: dict[int, dict[str, list[dt.date]]]) -> Path:
 
 
 def test_gap_between_years_is_refused(tmp_path: Path) -> None:
-    empty: dict[str, list[dt.date]] = {"closed": [], "worked": []}
+    years: dict[int, dict[str, list[dt.date]]] = {year: {"closed": [], "worked": []} for year in (2024, 2026)}
     with pytest.raises(CalendarError, match=r"without a gap, found \[2024, 2026\]"):
-        load_calendar(write(tmp_path / FILE, {2024: empty, 2026: empty}))
+        load_calendar(write(tmp_path / FILE, years))
+
+
+@pytest.mark.parametrize("content", ["x", "years: {}", "years: {2024: {closed: []}}", "years: {a: {}}"])
+def test_a_file_of_another_form_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE).write_text(content, encoding="utf-8")
+    with pytest.raises(CalendarError, match=r"years: |must have the lists"):
+        load_calendar(tmp_path / FILE)
 
 
 @pytest.mark.parametrize(

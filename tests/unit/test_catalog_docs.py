@@ -17,6 +17,7 @@ from creditlake.contract import SIMPLE_TYPES
 from creditlake.settings import REPOSITORY
 from tests.deliveries import make_contract
 
+pytestmark = pytest.mark.slow
 VOID = frozenset({"meta", "br"})
 
 

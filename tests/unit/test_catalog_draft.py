@@ -157,7 +157,7 @@ def test_a_draft_loads_and_only_its_questions_are_left(name: str, root: Path, tm
 def test_known_headers_keep_their_codes_and_others_ask(root: Path, tmp_path: Path) -> None:
     path = tmp_path / "check_1.csv"
     rows = [f"{make_uscc(n)},2026-11-0{n % 9 + 1},场地{n % 4}\r\n" for n in range(40)]
-    path.write_text("统一社会信用代码,检查日期,检查场地\r\n" + "".join(rows), encoding="utf-8")
+    path.write_text("统一社会信用代码,去看的日子,检查场地\r\n" + "".join(rows), encoding="utf-8")
     draft = draft_contract([path], "tax.check", load_drafted(root))
     assert [field.code for field in draft.drafts.fields] == ["uscc", "f2", "f3"]
     asked = [question for field in draft.drafts.fields for question in field.questions]

@@ -37,6 +37,26 @@ def changed_table(tmp_path: Path):
     return write
 
 
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"removed": ["110000"]}, "no code point"),
+        ({"removed": ["D800"]}, "no code point"),
+        ({"blanks": ["x"]}, "no code point"),
+        ({"blanks": [200]}, "blanks: must be a list of"),
+        ({"fillers": "无"}, "fillers: must be a list of"),
+        ({"width": ["AB"]}, "width: must be text"),
+        ({1: "x"}, "unknown or missing"),
+    ],
+)
+def test_a_table_of_another_form_is_refused(changed_table, sections: dict[str, object], message: str) -> None:
+    path = changed_table()
+    document = yaml.safe_load(path.read_text(encoding="utf-8")) | sections
+    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(NormalisationError, match=message):
+        load_normalisation(path)
+
+
 def test_full_width_forms_become_what_unicode_says() -> None:
     for code in range(0xFF01, 0xFF5F):
         assert normalise_text(f"a{chr(code)}b") == f"a{unicodedata.normalize('NFKC', chr(code))}b"
