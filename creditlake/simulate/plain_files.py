@@ -22,7 +22,7 @@ from creditlake.simulate.plain import PlainDraws, PlainParty
 DELIVERED = time(3, 30)
 PARTIES = 5_000  # at most so many subjects of each kind take part
 LEAST_ROWS = 12
-LATER_DAYS = 12  # on how many later days the other datasets are spread
+SPREAD_DAYS = 12  # on how many days the other datasets are spread: each costs a second of Spark's planning
 TRUTH: dict[str, pa.DataType] = {
     "dataset": pa.string(),
     "delivered_date": pa.date32(),
@@ -65,13 +65,13 @@ def read_parties(connection: duckdb.DuckDBPyConnection) -> tuple[list[PlainParty
 
 
 def deliver_plain(simulation: Simulation, catalog: Catalog, known: Collection[str], day_no: int) -> None:
-    """Deliver the datasets that are not `known`: all on the first day, a few of them on each later one."""
+    """Deliver the datasets that are not `known`: each on one day in twelve."""
     day, seed = simulation.days[day_no], simulation.report.seed
     legal, natural = read_parties(simulation.connection)
     count = max(LEAST_ROWS, int(simulation.report.records * simulation.rates.plain))
     others = [contract for name, contract in sorted(catalog.contracts.items()) if name not in known]
     for place, contract in enumerate(others):
-        if day_no and (place + day_no) % LATER_DAYS:
+        if (place + day_no) % SPREAD_DAYS:
             continue
         draws = PlainDraws(contract, catalog, legal, natural, day, seed)
         whole = contract.delivery.kind == "full_snapshot"
