@@ -114,7 +114,9 @@ def simulate(
     natural: int = 60_000,
     records: int = 150_000,
     day: Annotated[list[str] | None, typer.Option(help="a business date; may be repeated")] = None,
-    plain: Annotated[bool, typer.Option(help="also datasets without a simulator of their own")] = True,
+    plain: Annotated[
+        bool, typer.Option(help="also datasets without a simulator, each on one day in twelve")
+    ] = True,
 ) -> None:
     """Write a synthetic city's deliveries and the truth about them."""
     days = [date.fromisoformat(text) for text in day or [steps.today()]]

@@ -54,7 +54,7 @@ class SparkServer:
                 raise SparkFailed(f"the Spark server stopped at once; read {self.log}")
             if time.monotonic() > deadline:
                 raise SparkFailed(f"the Spark server was not ready after {START_SECONDS} s; read {self.log}")
-            time.sleep(0.2)  # it announces nothing
+            time.sleep(0.2)  # Spark tells nobody when its port opens: it is asked for until START_SECONDS
         return {"CREDITLAKE_SPARK_REMOTE": f"sc://localhost:{self.port}", TOKEN: self.token}
 
     def stop(self) -> None:

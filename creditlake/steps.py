@@ -197,7 +197,8 @@ def simulate(
 ) -> dict[str, int]:
     """Write a synthetic city's deliveries and the truth; rows by dataset.
 
-    `plain`: also the datasets that have no simulator of their own, with rows made from their contracts.
+    `plain`: also the datasets that have no simulator of their own, with rows made from their contracts; each
+    on one day in twelve.
     """
     from creditlake.simulate import PUBLISHED, simulate_city
 

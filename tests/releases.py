@@ -11,6 +11,7 @@ from creditlake.candidate import BatchInput, CandidateManifest, LedgerRow, candi
 from creditlake.content_hash import hash_table
 from creditlake.gate.declaration import Declaration, Rules, read_rules
 from creditlake.gate.model import TableEntry
+from creditlake.release import Publication, judge_candidate, publish_build
 from creditlake.storage import Lake, ObjectExists, now_utc
 from tests.gate.tables import Row, healthy_rows, write_table
 
@@ -136,3 +137,11 @@ def many_defaulters(count: int) -> list[Row]:
     """Return healthy entries of the severe list."""
     template = healthy_rows("pub_list_current")[0]
     return [{**template, "record_id": f"{i:032x}"} for i in range(1, count + 1)]
+
+
+def publish_penalties(lake: Lake, build: str, scratch: Path, rows: list[Row]) -> Publication:
+    """Store, judge and publish a candidate of one narrow table."""
+    rules = narrow_rules()
+    store_candidate(lake, build, scratch, {"pub_penalty": rows}, rules)
+    judge_candidate(lake, build, scratch, rules)
+    return publish_build(lake, build, scratch, rules)

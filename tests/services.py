@@ -85,7 +85,7 @@ class MinioServer:
                     return
             except urllib3.exceptions.HTTPError:
                 pass
-            time.sleep(0.05)
+            time.sleep(0.05)  # MinIO is asked until START_SECONDS
         raise TimeoutError(
             f"MinIO not ready after {START_SECONDS} s:\n{(self.folder / 'minio.log').read_text()}"
         )

@@ -34,7 +34,7 @@ JUNK_FOLDER = "__MACOSX"
 MISLEADING = re.compile("[\x00-\x1f\x7f\\\\:\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffd]")
 NESTED_SUFFIXES = (".zip", ".rar", ".7z", ".gz", ".tgz", ".bz2", ".xz", ".tar")
 NESTED_MAGICS = (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
-# What zipfile raises for a damaged archive.
+# What zipfile raises for a damaged archive; NotImplementedError is its word for a packing it does not know.
 DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,

@@ -55,7 +55,9 @@ def is_xlsx(path: Path) -> bool:
         with zipfile.ZipFile(path) as parts:
             return any(name.casefold() == "xl/workbook.xml" for name in parts.namelist())
     except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError):
-        return True
+        return (
+            True  # damaged, or packed as zipfile does not know (its NotImplementedError): the reader says so
+        )
 
 
 def refused_kind(kind: str) -> FileDefect:

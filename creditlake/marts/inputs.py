@@ -175,8 +175,9 @@ def find_tables(lake: Lake, batch: Batch, cells: StepManifest | None) -> tuple[s
         prefix = f"cells/{batch.department}/{batch.dataset}/{batch.batch_id}"
         manifests = (manifest for _, manifest in list_manifests(lake, prefix))
         cells = max(manifests, key=lambda manifest: manifest.ended_at, default=None)
-    tables: list[str] = cells.extra.get("tables", []) if cells else []  # type: ignore[assignment]
-    return tuple(tables)
+    tables = cells.extra.get("tables", []) if cells else []
+    assert isinstance(tables, list), "decode writes the names of a file's tables as a list"
+    return tuple(map(str, tables))
 
 
 def mark_snapshots(batches: list[KnownBatch]) -> tuple[KnownBatch, ...]:

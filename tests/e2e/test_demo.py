@@ -52,7 +52,7 @@ def test_a_demo_that_is_told_to_stop_leaves_no_process_behind(tmp_path: Path) ->
     deadline = time.monotonic() + STARTED_SECONDS
     children: list[psutil.Process] = []
     while time.monotonic() < deadline and not named(children) >= SERVERS:
-        time.sleep(0.5)  # it starts its servers when the city is ready
+        time.sleep(0.5)  # processes tell nobody when they start: they are looked for until the deadline
         children = psutil.Process(demo.pid).children(recursive=True)
     assert named(children) >= SERVERS, (tmp_path / "demo.log").read_text()
     demo.send_signal(signal.SIGTERM)

@@ -112,7 +112,7 @@ def wait_for(happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
+        time.sleep(0.05)  # a file system tells nobody: it is looked at until the deadline
 
 
 def test_two_builds_of_a_date_at_once_publish_one_release(

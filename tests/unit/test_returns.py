@@ -1,7 +1,6 @@
 """Return files: every refused or held row goes back once, as it was delivered, with row, code and cure."""
 
 import json
-import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,13 @@ import duckdb
 import openpyxl
 import pytest
 
-from creditlake.catalog import Catalog
-from creditlake.contract import Contract
-from creditlake.explain import explain_each, join_explanations, translate_detail
-from creditlake.outbox import FolderOutbox
 from creditlake.receipt_no import add_receipt_macros
 from creditlake.return_records import read_returns
 from creditlake.return_sheet import ReturnSheet
 from creditlake.returns import write_returns
 from creditlake.settings import Settings
 from creditlake.storage import StepManifest
-from creditlake.workbook import DECISIVE, NOTED, ROWS_PER_FILE, SheetRow, write_workbooks
+from creditlake.workbook import DECISIVE, NOTED
 from tests.deliveries import DATASET, DAY, NEXT_DAY, REAL, Desk, make_contract
 from tests.gate.tables import Row
 from tests.releases import store_candidate
@@ -97,10 +92,6 @@ def colours(path: Path) -> list[list[str | None]]:
     """Return the colour of every cell below the header."""
     rows = openpyxl.load_workbook(path).active.iter_rows(min_row=2)
     return [[cell.fill.start_color.rgb[2:] if cell.fill.fill_type else None for cell in row] for row in rows]
-
-
-def explain(catalog: Catalog, contract: Contract, row_no: int, defects: list[Row]) -> tuple[str, str]:
-    return join_explanations(explain_each(catalog, contract, row_no, defects))
 
 
 def test_refused_and_held_rows_go_back_as_delivered_with_row_code_and_cure(
@@ -317,106 +308,3 @@ def test_a_blocked_batch_goes_back_as_one_sheet_with_file_row_field_and_cure(
             "message_zh": row[4], "cure_zh": row[5],
         }
     ]  # fmt: skip
-
-
-def test_text_stays_text_in_excel(tmp_path: Path) -> None:
-    values = ["=1+1", "00123", "123456789012345678", "+86", "@x", "a\x00b", "两\n行", None, 7]
-    header = [str(place) for place in range(len(values))]
-
-    file, _ = write_workbooks(FolderOutbox(tmp_path), "court", "t", header, [SheetRow(values)])
-
-    row = openpyxl.load_workbook(tmp_path / "court" / file.name).active[2]
-    assert [cell.value for cell in row] == [
-        "=1+1",
-        "00123",
-        "123456789012345678",
-        "+86",
-        "@x",
-        "a\ufffdb",
-        "两\n行",
-        None,
-        7,
-    ]
-    assert [cell.data_type for cell in row] == ["s"] * 7 + ["n", "n"]
-
-
-@pytest.mark.parametrize(
-    "text", ["=1+1", '=HYPERLINK("http://x")', "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "#N/A"]
-)
-@pytest.mark.parametrize("colour", [None, DECISIVE])
-def test_no_cell_of_a_return_file_is_a_formula(tmp_path: Path, text: str, colour: str | None) -> None:
-    marks = {0: colour} if colour else {}
-
-    file, _ = write_workbooks(FolderOutbox(tmp_path), "court", "t", [text], [SheetRow([text], marks)])
-
-    path = tmp_path / "court" / file.name
-    with zipfile.ZipFile(path) as parts:
-        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
-    assert "<f>" not in sheet
-    assert "<f " not in sheet
-    assert sheet.count('t="inlineStr"') + sheet.count('t="s"') == 2
-    header, below = openpyxl.load_workbook(path).active["A"]
-    for cell in (header, below):
-        assert (cell.data_type, cell.number_format) == ("s", "@")
-        assert cell.value == text.replace("\r", "\n")  # XML knows one line break
-        assert cell.quotePrefix is (not text.startswith("#"))
-
-
-@pytest.mark.slow
-def test_a_file_holds_a_hundred_thousand_rows_at_most(tmp_path: Path) -> None:
-    rows = (SheetRow([number], lines=[{"row_no": number}]) for number in range(ROWS_PER_FILE + 1))
-
-    files = list(write_workbooks(FolderOutbox(tmp_path), "court", "t", ["n"], rows))
-
-    names = ["t_01.jsonl", "t_01.xlsx", "t_02.jsonl", "t_02.xlsx"]
-    assert sorted((file.name, file.rows) for file in files) == list(
-        zip(names, [ROWS_PER_FILE, ROWS_PER_FILE, 1, 1], strict=True)
-    )
-    assert sorted(path.name for path in (tmp_path / "court").iterdir()) == names
-
-
-def test_every_defect_of_the_catalogue_can_be_explained(desk: Desk) -> None:
-    assert len(desk.catalog.defects) >= 25
-    for code, entry in desk.catalog.defects.items():
-        for field, detail in (("name", "细节"), (None, None)):
-            found = {"code": code, "level": entry.level, "field": field, "detail": detail}
-            codes, text = explain(desk.catalog, desk.contract, 7, [found])
-            assert codes == code
-            assert "{" not in text
-            assert "（）" not in text
-
-
-def test_the_decisive_defect_comes_first_and_each_once(desk: Desk) -> None:
-    late = {"code": "D04", "level": "W", "field": None, "detail": ""}
-    wrong = {"code": "K01", "level": "H", "field": "name", "detail": "suspect"}
-    refused = {"code": "M01", "level": "E", "field": "doc_no", "detail": ""}
-
-    assert explain(desk.catalog, desk.contract, 7, [late, late, wrong, refused]) == (
-        "M01;K01;D04",
-        "第 7 行缺少必填项“文号”。请补填后重报该行。\n"
-        "第 7 行“名称”不符合统一社会信用代码规则（校验码不符）。"
-        "请核对营业执照或登记证书上的18位代码后更正。\n"
-        "第 7 行超过决定之日起七个工作日报送。本行已收录，计入迟报；请按时报送。",
-    )
-
-
-@pytest.mark.parametrize(
-    ("detail", "words"),
-    [
-        ("at most 200 characters", "至多 200 字"),
-        ("before doc_no", "早于“文号”"),
-        ("masked", "含遮盖符号"),
-        ("something new", "something new"),
-    ],
-)
-def test_details_are_said_in_chinese(desk: Desk, detail: str, words: str) -> None:
-    assert translate_detail(desk.contract, detail) == words
-
-
-def test_a_value_outside_its_code_list_is_answered_with_the_list(desk: Desk) -> None:
-    contract = REAL.contracts["market_regulation.penalty_decision"]
-    found = {"code": "V01", "level": "E", "field": "counterpart_class", "detail": ""}
-
-    _, text = explain(REAL, contract, 7, [found])
-
-    assert text.endswith("请按代码表填报：法人及非法人组织、自然人、个体工商户。")
