@@ -50,14 +50,15 @@ def find_kind(path: Path) -> str:
 
 
 def is_xlsx(path: Path) -> bool:
-    """Tell a workbook from other zip files; one that cannot be opened is not told apart."""
+    """Tell a workbook from other zip files; one that cannot be opened is not told apart: its reader says why.
+
+    NotImplementedError is zipfile's word for a packing that it does not know.
+    """
     try:
         with zipfile.ZipFile(path) as parts:
             return any(name.casefold() == "xl/workbook.xml" for name in parts.namelist())
     except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError):
-        return (
-            True  # damaged, or packed as zipfile does not know (its NotImplementedError): the reader says so
-        )
+        return True
 
 
 def refused_kind(kind: str) -> FileDefect:

@@ -63,11 +63,11 @@ def blocked_rows(day: DaySummary) -> dict[str, int]:
 
 
 def make_bars(day: DaySummary) -> list[Bar]:
-    """Return a bar per department; lengths compare within one day."""
+    """Return a bar per department that delivered; lengths compare within one day."""
     blocked = blocked_rows(day)
-    longest = max((d.received for d in day.departments), default=0) or 1
+    longest = max((d.received for d in day.delivering), default=0) or 1
     bars = []
-    for department in day.departments:
+    for department in day.delivering:
         counts = {
             "accepted": department.accepted,
             "held": department.held,
@@ -115,11 +115,13 @@ def print_summary(console: Console, days: list[DaySummary], home: Path, page: Pa
         ):
             table.add_column(name, justify="right")
         table.add_column("blocked 整批拦截")
-        for d in day.departments:
+        for d in day.delivering:
             files = f"{d.deliveries} ({d.repeated} again)" if d.repeated else str(d.deliveries)
             numbers = [f"{n:,}" for n in (d.received, d.accepted, d.held, d.rejected, d.dropped)]
             table.add_row(d.name_zh, files, *numbers, str(len(d.blocked) or ""))
         console.print(table)
+        if day.silent:
+            console.print(f"  no delivery 未报送 ({len(day.silent)}): {'、'.join(day.silent)}")
         print_outcome(console, day)
     print_next_steps(console, home, page)
 

@@ -55,6 +55,16 @@ class DaySummary:
     candidate: CandidateManifest
     changes: dict[str, dict[str, int]] = field(default_factory=dict)  # table: added, changed, removed
 
+    @property
+    def delivering(self) -> list[DepartmentDay]:
+        """The departments that delivered something."""
+        return [department for department in self.departments if department.deliveries]
+
+    @property
+    def silent(self) -> list[str]:
+        """Names of the departments that delivered nothing."""
+        return [department.name_zh for department in self.departments if not department.deliveries]
+
     def published(self, dataset: str) -> dict[str, int]:
         """Current records of a dataset: published, or held back by the one reason named."""
         return {row.outcome: row.records for row in self.candidate.publication if row.dataset == dataset}
