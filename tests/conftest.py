@@ -15,6 +15,17 @@ from creditlake.spark_submit import java_options
 from spark_jobs.session import remember_functions
 from tests.services import QUICK_JVM, MinioServer
 
+FOLDERS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole days first, then the rest; a folder whose tests share a costly fixture stays on one worker."""
+    items.sort(key=lambda item: FOLDERS / "e2e" not in item.path.parents)
+    for item in items:
+        folder = item.path.relative_to(FOLDERS).parts[0]
+        together = folder if folder in {"e2e", "spark", "dbt"} else item.path.name
+        item.add_marker(pytest.mark.xdist_group(together))
+
 
 @pytest.fixture(scope="session")
 def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:

@@ -13,14 +13,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from creditlake.loopback import free_port
 from creditlake.settings import REPOSITORY
 
 START_SECONDS = 120
 STOP_SECONDS = 15
+ANSWER_SECONDS = 60
 PROCESSES = ("api-server", "scheduler", "dag-processor")
 FINISHED = frozenset({"success", "failed"})
 
@@ -47,6 +50,13 @@ def shell_environment(overrides: dict[str, str]) -> dict[str, str]:
     return dict(pairs)
 
 
+def passes_with_time(error: BaseException) -> bool:
+    """Whether a question may be asked again: SQLite has one writer at a time, and a late server is slow."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+    return isinstance(error, httpx.TransportError)
+
+
 class LocalAirflow:
     """The running servers; made by `running_airflow`."""
 
@@ -65,6 +75,8 @@ class LocalAirflow:
                 "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
                 "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
                 "AIRFLOW__CORE__PARALLELISM": "6",  # a small city's tasks are short: more wait for their turn
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "infra.airflow.sqlite.PATIENT",
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": "infra.airflow.sqlite.PATIENT",
                 "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
                 "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
                 "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
@@ -119,20 +131,46 @@ class LocalAirflow:
         errors = self.client.get("/api/v2/importErrors").json()["import_errors"]
         raise AirflowError(f"these DAGs did not appear: {sorted(dag_ids)}; import errors: {errors}")
 
-    def trigger(self, dag_id: str, partition_key: str) -> str:
-        """Start a run for one business date; returns its run id."""
-        answer = self.client.post(
-            f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "partition_key": partition_key}
+    def ask(
+        self, method: str, path: str, done_before: httpx.codes | None = None, **sent: Any
+    ) -> httpx.Response:
+        """Return the API's answer, asked again for a minute while it fails; AirflowError names the log.
+
+        `done_before` is the status by which the API says that an earlier asking was obeyed.
+        """
+
+        @retry(
+            retry=retry_if_exception(passes_with_time),
+            stop=stop_after_delay(ANSWER_SECONDS),
+            wait=wait_random_exponential(multiplier=0.2, max=3),
+            reraise=True,
         )
-        answer.raise_for_status()
-        return str(answer.json()["dag_run_id"])
+        def answer() -> httpx.Response:
+            given = self.client.request(method, path, **sent)
+            return given if given.status_code == done_before else given.raise_for_status()
+
+        try:
+            return answer()
+        except httpx.HTTPError as error:
+            raise AirflowError(
+                f"Airflow's API did not answer {method} {path}: {error}; read {self.logs}/api-server.log"
+            ) from error
+
+    def trigger(self, dag_id: str, partition_key: str) -> str:
+        """Start a run for one business date; returns its run id.
+
+        The run id is ours, so that asking again after an unclear answer does not start a second run.
+        """
+        run_id = f"demo__{partition_key}"
+        body = {"dag_run_id": run_id, "logical_date": None, "partition_key": partition_key}
+        self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body, done_before=httpx.codes.CONFLICT)
+        return run_id
 
     def runs(self, dag_id: str, partition_key: str) -> list[DagRun]:
         """Return the runs of a DAG for one business date, oldest first."""
-        answer = self.client.get(
-            f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, "order_by": "run_after"}
+        answer = self.ask(
+            "GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, "order_by": "run_after"}
         )
-        answer.raise_for_status()
         found = [
             DagRun(run["dag_id"], run["dag_run_id"], run["state"], run["partition_key"])
             for run in answer.json()["dag_runs"]
@@ -141,10 +179,9 @@ class LocalAirflow:
 
     def task_states(self, run: DagRun) -> dict[str, str]:
         """Return the state of each task of a run; mapped tasks as `name[i]`."""
-        answer = self.client.get(
-            f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", params={"limit": 200}
+        answer = self.ask(
+            "GET", f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", params={"limit": 200}
         )
-        answer.raise_for_status()
         return {
             task["task_id"] + (f"[{task['map_index']}]" if task["map_index"] >= 0 else ""): task["state"]
             or "waiting"

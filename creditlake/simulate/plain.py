@@ -68,7 +68,11 @@ class PlainDraws:
         party = self.party(number, chance)
         texts = self.subject_texts(party)
         for name, field in self.contract.fields.items():
-            if name not in texts and (self.is_needed(name, field) or chance.random() < OPTIONAL_FILLED):
+            if (
+                field.type != "date"
+                and name not in texts
+                and (self.is_needed(name, field) or chance.random() < OPTIONAL_FILLED)
+            ):
                 texts[name] = self.text(name, field, number, chance)
         texts |= self.dates(number, chance)
         for check in self.contract.row_checks:
@@ -123,6 +127,8 @@ class PlainDraws:
 
     def text(self, name: str, field: FieldContract, number: int, chance: Random) -> str:
         """Return the delivered text of a field that says nothing of the subject and is no date."""
+        if field.type == "id_type":  # another person's, whose number is drawn below
+            return self.label(name, ("RESIDENT_ID",))
         if field.type in CODED_TYPES:
             values = self.catalog.code_lists[str(field.code_list)].values
             return values[chance.randrange(len(values))].label
@@ -195,6 +201,8 @@ class PlainDraws:
                 codes = self.catalog.code_lists[str(self.contract.fields[name].code_list)].values
                 agreeing = [value.code for value in codes if f"{value.code}:{prefix}" not in check.values]
                 return {name: self.label(name, tuple(agreeing))}
+            case "minor" if not texts.get(check.fields["event"]):  # an age that cannot be told is a minor's
+                return {check.fields["event"]: self.received.isoformat()}
             case "kind_needs_amount":
                 kinds = check.fields["kinds"]
                 values = self.catalog.code_lists[str(self.contract.fields[kinds].code_list)].values

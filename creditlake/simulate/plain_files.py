@@ -40,7 +40,7 @@ TRUTH: dict[str, pa.DataType] = {
 }
 LEGAL_SQL = """
     select case kind when 'shop' then 'shop' else 'legal' end as kind, name, uscc, org_code,
-        coalesce(reg_no, '') as reg_no, coalesce(tax_id, '') as tax_id, rep_name, pripid
+        coalesce(reg_no, '') as reg_no, coalesce(tax_id, uscc) as tax_id, rep_name, pripid
     from legal_entity where in_register and kind in ('shop', 'company') order by entity limit ?
 """
 NATURAL_SQL = """

@@ -12,8 +12,13 @@ from creditlake.contract import Contract
 from creditlake.decode.cells import FileFacts
 from creditlake.decode.decode import read_file
 from creditlake.settings import REPOSITORY
+from creditlake.simulate import PUBLISHED
+from creditlake.simulate.engine import open_simulation
 from creditlake.simulate.plain import PlainDraws
-from creditlake.simulate.plain_files import write_plain
+from creditlake.simulate.plain_files import read_parties, write_plain
+from creditlake.simulate.rates import read_rates
+from creditlake.simulate.run import report_nothing
+from tests.cities import SIZE
 from tests.parties import LEGAL, NATURAL
 
 CATALOG = load_catalog(REPOSITORY / "catalog")
@@ -53,6 +58,27 @@ def test_plain_records_have_keys_of_their_own_and_every_mandatory_field(draws: P
     for name, field in contract.fields.items():
         if field.required:
             assert all(row.get(name) for row in rows), name
+
+
+def test_subjects_of_a_city_have_what_every_contract_demands(tmp_path: Path) -> None:
+    simulation = open_simulation(
+        tmp_path,
+        seed=7,
+        days=[DAY],
+        rates=read_rates(PUBLISHED),
+        threads=1,
+        progress=report_nothing,
+        **SIZE,
+    )
+    legal, natural = read_parties(simulation.connection)
+    simulation.connection.close()
+    assert len(legal) > 100
+    assert len(natural) > 100
+    for contract in CATALOG.contracts.values():
+        made = PlainDraws(contract, CATALOG, legal, natural, DAY, seed=7)
+        needed = [name for name, field in contract.fields.items() if field.required]
+        for _, row in made.rows(0, 100):
+            assert [name for name in needed if not row.get(name)] == [], contract.name
 
 
 def test_the_same_rows_give_the_same_bytes_at_any_time(draws: PlainDraws, tmp_path: Path) -> None:
