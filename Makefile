@@ -24,10 +24,10 @@ lint: setup ## ruff, mypy --strict, sqlfluff, yamllint
 	@$(ACTIVATE); uv run --no-sync infra/lint.sh
 
 test-unit: setup ## the inner loop, under a minute: no server, no Spark
-	@$(ACTIVATE); uv run --no-sync pytest tests/unit tests/contracts -m "not service and not spark and not slow" -q
+	@$(ACTIVATE); uv run --no-sync pytest -n 2 tests/unit tests/contracts -m "not service and not spark and not slow" -q
 
 test: setup-services lint ## everything, against real services
-	@$(ACTIVATE); uv run --no-sync pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=50
+	@$(ACTIVATE); uv run --no-sync pytest -n 2 --no-loadscope-reorder --durations=50
 
 bench: setup ## the whole path, measured: make bench SIZE=1m (or 10m)
 	@$(ACTIVATE); uv run --no-sync python -m tests.bench.run --size $(SIZE)

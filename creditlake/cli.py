@@ -4,7 +4,6 @@ Each command does what the DAG task of the same name does. An error the operator
 on standard error and exit code 1; anything else keeps its traceback.
 """
 
-import logging
 import sys
 from datetime import date
 from pathlib import Path
@@ -16,6 +15,7 @@ from creditlake import steps
 from creditlake.batch_commands import batch_app
 from creditlake.catalog_commands import catalog_app
 from creditlake.errors import OPERATOR_ERRORS
+from creditlake.logs import start_logging
 from creditlake.release_commands import approve
 from creditlake.return_commands import returns_app
 from creditlake.settings import settings
@@ -183,8 +183,7 @@ def show(step: str, counts: dict[str, int]) -> None:
 
 def main() -> None:
     """Run the command line."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per question to Airflow is noise
+    start_logging()
     try:
         app()
     except OPERATOR_ERRORS as error:

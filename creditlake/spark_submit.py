@@ -52,6 +52,10 @@ def spark_submit_conf(chosen: Settings) -> dict[str, str]:
         "spark.sql.files.maxPartitionBytes": "64m",
         "spark.sql.files.openCostInBytes": "1m",
         "spark.sql.parquet.compression.codec": "zstd",
+        "spark.hadoop.parquet.compression.codec.zstd.level": "1",
+        # Hashes: a dictionary of values that never repeat would be built for nothing.
+        "spark.hadoop.parquet.enable.dictionary#record_id": "false",
+        "spark.hadoop.parquet.enable.dictionary#content_hash": "false",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         # The commit is our manifest, written last; a _SUCCESS file or summaries would be stray objects.
         "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",

@@ -7,16 +7,20 @@ Heavy libraries are imported inside the functions, so that reading a DAG file st
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from creditlake import builds
 from creditlake.catalog import Catalog, load_catalog
+from creditlake.logs import start_logging
 from creditlake.settings import REPOSITORY, settings
 from creditlake.storage import Lake, open_lake
 
 LOG = logging.getLogger("creditlake")
+DECODE_TOGETHER_BYTES = 64 << 20  # less than this is decoded sooner than a second process has started
 
 
 class GateHeld(Exception):
@@ -92,15 +96,22 @@ def collect_department(department: str, business_date: str) -> dict[str, int]:
 
 def share_decoding(business_date: str) -> list[list[str]]:
     """Return the datasets with batches that wait for decode, in groups of like size for parallel tasks."""
-    from creditlake.decode.decode import share_waiting
+    from creditlake.decode.decode import share_waiting, weigh_waiting
 
-    return share_waiting(lake(), read_catalog(), day(business_date))
+    return share_waiting(weigh_waiting(lake(), read_catalog(), day(business_date)))
 
 
 def decode(business_date: str, datasets: Sequence[str] | None = None) -> dict[str, int]:
-    """Turn waiting raw batches into cells; counts of batches by outcome and of rows."""
-    from creditlake.decode.decode import decode_waiting
+    """Turn waiting raw batches into cells; counts of batches by outcome and of rows.
 
+    All datasets together are decoded in processes, one per core, if there is enough to read.
+    """
+    from creditlake.decode.decode import decode_waiting, share_waiting, weigh_waiting
+
+    if datasets is None:
+        waiting = weigh_waiting(lake(), read_catalog(), day(business_date))
+        if sum(waiting.values()) > DECODE_TOGETHER_BYTES:
+            return decode_groups(business_date, share_waiting(waiting))
     manifests = decode_waiting(lake(), read_catalog(), day(business_date), only=datasets)
     counts = {status: sum(m.status == status for m in manifests) for status in ("ok", "blocked")}
     for manifest in manifests:
@@ -108,6 +119,22 @@ def decode(business_date: str, datasets: Sequence[str] | None = None) -> dict[st
             outcome = "blocked" if manifest.status == "blocked" else "warning"
             LOG.warning("%s %s: %s %s", defect.file, outcome, defect.code, defect.message)
     return {**counts, "rows": sum(entry.rows for m in manifests for entry in m.outputs)}
+
+
+def decode_groups(business_date: str, groups: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Decode groups of datasets in processes of their own; a group that fails does not keep the others."""
+    counts: Counter[str] = Counter()
+    failures: list[BaseException] = []
+    spawning = get_context("spawn")  # a fork would inherit locks of Arrow's threads
+    with ProcessPoolExecutor(settings().threads, spawning, start_logging) as pool:
+        for done in [pool.submit(decode, business_date, group) for group in groups]:
+            if error := done.exception():
+                failures.append(error)
+            else:
+                counts.update(done.result())
+    if failures:
+        raise failures[0]
+    return dict(counts)
 
 
 def standardise(business_date: str) -> None:

@@ -53,21 +53,17 @@ def text_name(name: str, field: FieldContract) -> str:
     return name if is_plain(field) else f"text_{name}"
 
 
-def trimmed_columns(contract: Contract) -> dict[str, Column]:
-    """Return `text_<field>`: trimmed."""
-    return {f"text_{name}": F.btrim(F.col(f"raw_{name}"), F.lit(BLANKS)) for name in contract.fields}
-
-
 def filled_columns(contract: Contract) -> dict[str, Column]:
-    """Return the texts: null if blank or only a filler. A zero is a value where numbers are expected.
+    """Return the texts: trimmed, null if only a filler. A zero is a value where numbers are expected.
 
     Beside them `blank_<field>` of fields that may be asked for, and `is_1900_<field>` of dates.
     """
     columns = {}
     for name, field in contract.fields.items():
-        text = F.col(f"text_{name}")
+        trimmed = f"btrim(raw_{name}, {sql_text(BLANKS)})"
+        text = F.expr(trimmed)
         zero_counts = field.type in ZERO_IS_A_VALUE or field.decimal is not None
-        filled = ~is_one_of(f"text_{name}", filler_spellings(zero_counts))
+        filled = ~is_one_of(trimmed, filler_spellings(zero_counts))
         if field.type == "date":
             columns[f"is_1900_{name}"] = F.coalesce(is_missing_day(text), F.lit(False))
             filled &= ~is_missing_day(text)
@@ -77,14 +73,13 @@ def filled_columns(contract: Contract) -> dict[str, Column]:
     return columns
 
 
-def is_one_of(column: str, texts: tuple[str, ...]) -> Column:
-    """Whether a column holds one of many texts; long ones are told by their length alone.
+def is_one_of(text: str, texts: tuple[str, ...]) -> Column:
+    """Whether a text, as SQL, is one of many; long ones are told by their length alone.
 
     As SQL, because `isin` asks the JVM about each of the texts.
     """
     longest = max(len(text.encode()) for text in texts)
-    listed = ", ".join(map(sql_text, texts))
-    return F.expr(f"octet_length({column}) <= {longest} and {column} in ({listed})")
+    return F.expr(f"octet_length({text}) <= {longest} and {text} in ({', '.join(map(sql_text, texts))})")
 
 
 def is_missing_day(text: Column) -> Column:

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
 from creditlake.catalog import CatalogError
+from creditlake.logs import start_logging
 from creditlake.records import NotSettled
 from creditlake.settings import Settings, SettingsError
 from creditlake.spark_server import expect_server
@@ -104,8 +105,7 @@ def jvm_pid(spark: SparkSession) -> int:
 
 def run_application(run: Callable[[], object]) -> None:
     """Run an application; an error that an operator can act on ends it with one line."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    start_logging()
     try:
         run()
     except (CatalogError, NotSettled, SettingsError, SparkFailed, StorageError) as error:

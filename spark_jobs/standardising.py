@@ -23,7 +23,6 @@ from spark_jobs.field_rules import (
     form_columns,
     graded_columns,
     identifier_fields,
-    trimmed_columns,
     typed_columns,
     valued_columns,
 )
@@ -62,7 +61,6 @@ def standardise(
     )
     worked = raw
     for stage in (
-        trimmed_columns(contract),
         filled_columns(contract),
         form_columns(contract),
         typed_columns(contract, catalog),

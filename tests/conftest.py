@@ -9,22 +9,38 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from creditlake.settings import Settings, read_settings
 from creditlake.spark_submit import java_options
 from spark_jobs.session import remember_functions
 from tests.services import QUICK_JVM, MinioServer
 
-FOLDERS = Path(__file__).parent
+TOGETHER = {  # files that share what took minutes to make; every other file is alone
+    "tests/e2e/test_days.py": "four days",
+    "tests/e2e/test_demo.py": "four days",
+    "tests/e2e/": "first day",
+    "tests/spark/": "spark",
+}
+
+
+class FilesTogether(LoadScopeScheduling):
+    """Files as a whole go to one worker, in the order of collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((name for start, name in TOGETHER.items() if file.startswith(start)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:
+    """Share the tests among workers by files."""
+    return FilesTogether(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole days first, then the rest; a folder whose tests share a costly fixture stays on one worker."""
-    items.sort(key=lambda item: FOLDERS / "e2e" not in item.path.parents)
-    for item in items:
-        folder = item.path.relative_to(FOLDERS).parts[0]
-        together = folder if folder in {"e2e", "spark", "dbt"} else item.path.name
-        item.add_marker(pytest.mark.xdist_group(together))
+    """Whole days first: they take longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from creditlake.decode.decode import (
     decode_waiting,
     list_decoded,
     share_waiting,
+    weigh_waiting,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "decode_waiting",
     "list_decoded",
     "share_waiting",
+    "weigh_waiting",
 ]

@@ -8,7 +8,7 @@ are decoded, and the step ends in DecodeError, so that the next run takes it up 
 import logging
 import tempfile
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -48,6 +48,7 @@ LOG = logging.getLogger("creditlake.decode")
 DECODE_STEP = "decode"
 DECODE_VERSION = "2"
 GROUPS = 4  # of datasets that are decoded at the same time
+WORK_PER_BYTE = {"csv": 1, "jsonl": 3, "json": 5, "xml": 5, "xlsx": 20}  # a workbook is packed
 READERS = {"csv": read_csv, "xlsx": read_spreadsheet, "jsonl": read_jsonl, "json": read_json, "xml": read_xml}
 
 
@@ -107,11 +108,8 @@ def list_decoded(
         yield batch, key, find_manifest(lake, key)
 
 
-def share_waiting(lake: Lake, catalog: Catalog, until: date, groups: int = GROUPS) -> list[list[str]]:
-    """Return the datasets with batches that wait for decode, in at most so many groups of like size in bytes.
-
-    The largest comes first; small ones share a group, because starting a task costs more than decoding them.
-    """
+def weigh_waiting(lake: Lake, catalog: Catalog, until: date) -> dict[str, int]:
+    """Return the datasets with batches that wait for decode, and how much work they are, in bytes of CSV."""
     waiting: dict[str, int] = {}
     for name, contract in sorted(catalog.contracts.items()):
         sizes = [
@@ -120,7 +118,15 @@ def share_waiting(lake: Lake, catalog: Catalog, until: date, groups: int = GROUP
             if cells is None
         ]
         if sizes:
-            waiting[name] = sum(sizes)
+            waiting[name] = sum(sizes) * WORK_PER_BYTE[contract.delivery.format]
+    return waiting
+
+
+def share_waiting(waiting: Mapping[str, int], groups: int = GROUPS) -> list[list[str]]:
+    """Return datasets in at most so many groups of like work, the largest first.
+
+    Small ones share a group, because starting a task costs more than decoding them.
+    """
     shares: list[tuple[int, list[str]]] = [(0, []) for _ in range(min(groups, len(waiting)))]
     for name, size in sorted(waiting.items(), key=lambda item: -item[1]):
         lightest = min(range(len(shares)), key=lambda place: shares[place][0])

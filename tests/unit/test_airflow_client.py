@@ -1,6 +1,7 @@
 """The demo's questions to Airflow's API: asked again while the server fails, never obeyed twice."""
 
 import json
+import signal
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -80,3 +81,9 @@ def test_a_server_that_keeps_failing_ends_the_demo_with_the_log_to_read(
     api.statuses = [503] * 100
     with pytest.raises(AirflowError, match=r"503.*read .*api-server\.log"):
         client.trigger("collect_tax", "2026-11-16")
+
+
+def test_after_a_stop_signals_are_answered_as_before(client: LocalAirflow) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    client.stop()
+    assert signal.getsignal(signal.SIGTERM) is before is not signal.SIG_IGN

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
 
-    @property
+    @cached_property
     def text(self) -> str:
         return re.sub(r"\s+", " ", " ".join(self.texts))
 

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from creditlake.decode import DecodeError, decode_batch, decode_waiting, list_decoded, share_waiting
+from creditlake.decode import (
+    DecodeError,
+    decode_batch,
+    decode_waiting,
+    list_decoded,
+    share_waiting,
+    weigh_waiting,
+)
+from creditlake.decode.decode import READERS, WORK_PER_BYTE
 from creditlake.receipts import list_batches
 from creditlake.storage import CorruptObject, FolderLake, StepManifest, StorageFull
 from creditlake.verdicts import Settlement, settle_batch
@@ -97,12 +105,17 @@ def test_waiting_datasets_are_shared_by_size_and_nothing_waits_afterwards(tmp_pa
             put_file(desk.inbox, f"d{number}_1.csv", rows(count))
         collect(desk.lake, contracts[number], desk.inbox, DAY)
 
-    shares = share_waiting(desk.lake, catalog, DAY, groups=2)
+    waiting = weigh_waiting(desk.lake, catalog, DAY)
+    shares = share_waiting(waiting, groups=2)
     assert shares == [["court.d0"], ["court.d1", "court.d2"]]
-    assert len(share_waiting(desk.lake, catalog, DAY, groups=9)) == 3
+    assert len(share_waiting(waiting, groups=9)) == 3
     for names in shares:
         decode_waiting(desk.lake, catalog, DAY, names, scratch=desk.scratch)
-    assert share_waiting(desk.lake, catalog, DAY) == []
+    assert share_waiting(weigh_waiting(desk.lake, catalog, DAY)) == []
+
+
+def test_every_format_that_is_read_has_its_weight() -> None:
+    assert WORK_PER_BYTE.keys() == READERS.keys()
 
 
 def test_one_bad_batch_does_not_stop_the_others(tmp_path: Path) -> None:
