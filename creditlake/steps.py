@@ -110,7 +110,7 @@ def decode(business_date: str, datasets: Sequence[str] | None = None) -> dict[st
 
     if datasets is None:
         waiting = weigh_waiting(lake(), read_catalog(), day(business_date))
-        if sum(waiting.values()) > DECODE_TOGETHER_BYTES:
+        if len(waiting) > 1 and sum(waiting.values()) > DECODE_TOGETHER_BYTES:
             return decode_groups(business_date, share_waiting(waiting))
     manifests = decode_waiting(lake(), read_catalog(), day(business_date), only=datasets)
     counts = {status: sum(m.status == status for m in manifests) for status in ("ok", "blocked")}

@@ -22,7 +22,7 @@ from creditlake.decode.defects import FileDefect
 from creditlake.receipt_no import RECEIPT_FIELD
 
 ROW_GROUP_ROWS = 100_000
-ROW_GROUP_BYTES = 96 << 20
+ROW_GROUP_BYTES = 64 << 20
 Rows = pa.Table
 Column: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
 
