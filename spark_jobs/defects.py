@@ -14,6 +14,7 @@ from creditlake.catalog import Catalog
 
 DEFECTS_TYPE = "array<struct<code:string,level:string,field:string,detail:string>>"
 REJECTING, HOLDING = "E", "H"
+DROPPING = "X"  # in marks only: the code's outcome, not its level, says that the row is left out
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Rule:
     level: str
     field: str
     detail: str
+    drops: bool = False
 
 
 @dataclass
@@ -44,12 +46,18 @@ class DefectRules:
         known = self.catalog.defects[code]
         level = known.other_level if other_level else known.level
         assert level is not None, f"{code} has no second level"
-        self.rules.append(Rule(condition, code, level, field_name, detail))
+        drops = known.outcome == "dropped"
+        self.rules.append(Rule(condition, code, level, field_name, detail, drops))
 
     def found(self) -> Column:
         """Return level and number of the rules that hold (`E12,W40`); empty for a row without a defect."""
+        marks = [DROPPING if rule.drops else rule.level for rule in self.rules]
         return F.concat_ws(
-            ",", *(F.when(rule.condition, f"{rule.level}{n}") for n, rule in enumerate(self.rules, start=1))
+            ",",
+            *(
+                F.when(rule.condition, f"{mark}{number}")
+                for number, (rule, mark) in enumerate(zip(self.rules, marks, strict=True), start=1)
+            ),
         )
 
     def defects(self, found: str) -> Column:

@@ -125,11 +125,22 @@ def within_working_days(check: RowCheck, rules: DefectRules) -> None:
     rules.add(found, check.code, check.fields["date"])
 
 
+def is_test_data(check: RowCheck, rules: DefectRules) -> None:
+    rules.add(F.col(check.fields["mark"]).isin(*check.values), check.code, check.fields["mark"])
+
+
+def declared_public(check: RowCheck, rules: DefectRules) -> None:
+    declared = F.col(check.fields["declared"])
+    rules.add(~declared.isin(*check.values), check.code, check.fields["declared"])
+
+
 CHECKS: dict[str, Callable[[RowCheck, DefectRules], None]] = {
     check.__name__: check
     for check in (
         amount_range,
         date_not_future,
+        declared_public,
+        is_test_data,
         kind_needs_amount,
         minor,
         not_after_received,

@@ -14,8 +14,8 @@ from creditlake.catalog import Catalog
 from creditlake.contract import Contract
 from creditlake.receipt_no import RECEIPT_FIELD
 from spark_jobs import expressions as ex
-from spark_jobs.defects import HOLDING, REJECTING, DefectRules, has_level
-from spark_jobs.duplicates import PLACE, content_hash, find_duplicates, mark_duplicates
+from spark_jobs.defects import DROPPING, HOLDING, REJECTING, DefectRules, has_level
+from spark_jobs.duplicates import PLACE, content_hash, find_repeated, mark_repeated
 from spark_jobs.field_rules import (
     check_fields,
     delivered_fields,
@@ -48,11 +48,12 @@ def standardise(
     has one row per batch: batch_id, _received_date and _late_before (see `row_checks`). `placed` adds the
     columns by which the step lays its files out: `_batch` and `_outcome`.
     """
-    duplicates = find_duplicates(cells, list(contract.natural_key), list(contract.fields))
-    rows = mark_duplicates(cells, duplicates).join(F.broadcast(received), "batch_id", "left")
+    repeated = find_repeated(cells, list(contract.natural_key), list(contract.fields))
+    rows = mark_repeated(cells, repeated).join(F.broadcast(received), "batch_id", "left")
     raw = rows.select(
         *PLACE,
         "_is_duplicate",
+        "_is_disputed",
         "_received_date",
         "_late_before",
         F.col("ragged_line").isNotNull().alias("_is_ragged"),
@@ -80,6 +81,7 @@ def collect_rules(contract: Contract, catalog: Catalog) -> DefectRules:
     """Return all rules of a dataset. Of a ragged row nothing can be said but that it is ragged."""
     rules = DefectRules(catalog)
     rules.add(F.col("_is_duplicate"), "U01", "")
+    rules.add(F.col("_is_disputed") & ~F.col("_is_duplicate"), "U03", "")
     check_fields(contract, rules)
     check_rows(contract, rules)
     rules.add(~ex.is_receipt_no(F.col(RECEIPT_FIELD)), "R01", "")
@@ -90,9 +92,9 @@ def collect_rules(contract: Contract, catalog: Catalog) -> DefectRules:
 
 
 def outcome() -> Column:
-    """Return where a row goes; a duplicate is dropped whatever else is wrong with it."""
+    """Return where a row goes; a duplicate or a test row is dropped whatever else is wrong with it."""
     return (
-        F.when(F.col("_is_duplicate"), "dropped")
+        F.when(has_level(FOUND, DROPPING), "dropped")
         .when(has_level(FOUND, REJECTING), "rejected")
         .when(has_level(FOUND, HOLDING), "held")
         .otherwise("accepted")

@@ -33,6 +33,7 @@ class FilesTogether(LoadScopeScheduling):
         return next((name for start, name in TOGETHER.items() if file.startswith(start)), file)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:
     """Share the tests among workers by files."""
     return FilesTogether(config, log)

@@ -203,6 +203,9 @@ class PlainDraws:
                 return {name: self.label(name, tuple(agreeing))}
             case "minor" if not texts.get(check.fields["event"]):  # an age that cannot be told is a minor's
                 return {check.fields["event"]: self.received.isoformat()}
+            case "declared_public":
+                declared = check.fields["declared"]
+                return {declared: self.label(declared, check.values)} if texts.get(declared) else {}
             case "kind_needs_amount":
                 kinds = check.fields["kinds"]
                 values = self.catalog.code_lists[str(self.contract.fields[kinds].code_list)].values

@@ -151,7 +151,6 @@ def write_csv(contract: Contract, path: Path, rows: Iterator[Mapping[str, str]])
             writer.writerow([contract.title])
         writer.writerow(headers(contract))
         writer.writerows([row.get(name, "") for name in contract.fields] for row in rows)
-        writer.writerows([f"{marker}见目录"] for marker in delivery.footer_markers[:1])
 
 
 def write_xlsx(contract: Contract, path: Path, rows: Iterator[Mapping[str, str]]) -> None:

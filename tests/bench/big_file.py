@@ -42,9 +42,7 @@ def main() -> None:
     environment = os.environ | {"CREDITLAKE_HOME": str(home), "CREDITLAKE_SUBJECT_KEY": "benchmark key"}
     command = str(REPOSITORY / ".venv/bin/creditlake")
     for step in ("collect", "decode"):
-        measure(
-            step, [command, step, "--business-date", DAY.isoformat()], environment, home / f"{step}.log"
-        )
+        measure(step, [command, step, "--business-date", DAY.isoformat()], environment, home / f"{step}.log")
     print((home / "decode.log").read_text())
     shutil.rmtree(home)
 

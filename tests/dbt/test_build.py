@@ -41,7 +41,7 @@ build_marts(city.lake, city.catalog, settings_at(city.root), date(2026, 11, 17),
 
 
 def small_city(city: City) -> None:
-    city.subject("L1", "某某公司", uscc="91990001MA00000001")
+    city.subject("L1", "某某公司", uscc="91990001MA0000001X")
     city.deliver(PENALTY, FIRST, {"key": "a", "_link": "L1", "severity": "GENERAL"})
 
 
@@ -132,7 +132,7 @@ def test_a_blocked_batch_is_in_the_ledger_and_its_defect_is_listed(city: City, b
 
 
 def test_a_lost_row_unbalances_the_ledger_and_a_test_says_so(city: City, build: Callable) -> None:
-    city.subject("L1", "某某公司", uscc="91990001MA00000001")
+    city.subject("L1", "某某公司", uscc="91990001MA0000001X")
     city.deliver(PENALTY, FIRST, {"key": "a", "_link": "L1"}, received=2)
     built = build()
     assert [row.difference for row in built.candidate.ledger] == [1]

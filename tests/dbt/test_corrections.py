@@ -77,7 +77,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     city.deliver(COURT, SECOND, {"key": "new", "case_no": "C1"})
     # a number of one dataset's row closes nothing in another
     city.deliver(COURT, SECOND, {"key": "x", "case_no": "C2", "receipt_no": rows["stands"]})
-    city.subject("L1", "某某公司", uscc="91990001MA00000001")
+    city.subject("L1", "某某公司", uscc="91990001MA0000001X")
     return build_city(city)
 
 

@@ -25,7 +25,7 @@ EXAMPLES = {
     "账号6222020000000000001": "账号6222020000000000001",  # fails its own check
     "２０２６年１１月１７日罚款２０００元": "２０２６年１１月１７日罚款２０００元",  # not folded
     "市监罚〔2026〕22345678901号": "市监罚〔2026〕22345678901号",
-    "统一社会信用代码91990001MA00000001": "统一社会信用代码91990001MA00000001",
+    "统一社会信用代码91990001MA0000001X": "统一社会信用代码91990001MA0000001X",
     "没有号码的文字": "没有号码的文字",
 }
 
@@ -60,7 +60,7 @@ def random_texts(count: int) -> list[str]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> PartialRun:
     """Every text as the facts of one published penalty."""
     city = City(tmp_path_factory.mktemp("city"))
-    city.subject("L1", "某某公司", uscc="91990001MA00000001")
+    city.subject("L1", "某某公司", uscc="91990001MA0000001X")
     texts = [*EXAMPLES, *random_texts(3000)]
     plain = {"_link": "L1", "severity": "GENERAL"}
     rows = [{"key": str(i), "violation_facts": text} | plain for i, text in enumerate(texts)]

@@ -92,8 +92,8 @@ def deliver_others(city: City) -> None:
         {"key": "person", "party_type": "PERSON", "party_code": ADULT, "age": 36, "name": "张三丰",
          "obligation": "向原告李四给付货款，联系13800138000"},
         {"key": "linked_person", "party_type": "PERSON", "party_code": ADULT, "age": 36, "_link": "N1"},
-        {"key": "organisation", "party_code": "91990001MA00000001", "_link": "L1", "age": 0},
-        {"key": "unlinked_organisation", "party_code": "91990001MA00000002"},
+        {"key": "organisation", "party_code": "91990001MA0000001X", "_link": "L1", "age": 0},
+        {"key": "unlinked_organisation", "party_code": "91990001MA0000002X"},
         {"key": "minor", "party_type": "PERSON", "party_code": CHILD, "is_minor": True, "age": 11},
         {"key": "unknown_age", "party_type": "PERSON", "party_code": None, "age": None},
         {"key": "taken_off", "_link": "L3"},
@@ -105,15 +105,15 @@ def deliver_others(city: City) -> None:
     old = city.deliver(TAX, BEFORE, {"key": "a", "_link": "L2"}, {"key": "b", "_link": "L1"}, {"key": "c"})
     city.deliver(TAX, FIRST, {"key": "d", "_link": "L2"})
     city.deliver(TAX, SECOND, again=old)
-    one, two = "91990001MA00000001", "91990001MA00000002"
+    one, two = "91990001MA0000001X", "91990001MA0000002X"
     city.deliver(
         REGISTER, FIRST, {"key": "1", "uscc": one}, {"key": "2", "uscc": two}, {"key": "3", "reg_no": "9"}
     )
     city.deliver(
         REGISTER, SECOND,
         {"key": "1", "uscc": one, "ent_name": "改名公司"}, {"key": "3", "reg_no": "9"}, {"key": "4"},
-        {"key": "5", "uscc": "91990001MA00000005"}, {"key": "6", "uscc": one, "ent_name": "旧行"},
-        {"key": "6", "uscc": one, "ent_name": "后行"},
+        {"key": "5", "uscc": "91990001MA0000005X"}, {"key": "6", "uscc": one, "ent_name": "旧行"},
+        {"key": "6", "uscc": one, "ent_name": "后行"}, {"key": "7", "uscc": "91990001MA0000007X"},
     )  # fmt: skip
     city.deliver(PEOPLE, SECOND, {"key": "p", "id_no": ADULT, "person_name": "张三丰"})
 
@@ -122,11 +122,13 @@ def deliver_others(city: City) -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The city, built as of the second day."""
     city = City(tmp_path_factory.mktemp("city"))
-    city.subject("L1", "某某公司", uscc="91990001MA00000001")
-    city.subject("L2", "另一公司", uscc="91990001MA00000002")
+    city.subject("L1", "某某公司", uscc="91990001MA0000001X")
+    city.subject("L2", "另一公司", uscc="91990001MA0000002X")
     city.subject("L3", "老字号", reg_no="9")
-    city.subject("L5", "一码两主甲", uscc="91990001MA00000005")
-    city.subject("L6", "一码两主乙", uscc="91990001MA00000005")
+    city.subject("L5", "一码两主甲", uscc="91990001MA0000005X")
+    city.subject("L6", "一码两主乙", uscc="91990001MA0000005X")
+    city.subject("L7", "一个机构代码两码甲", uscc="91990001MA0000007X")
+    city.subject("L8", "一个机构代码两码乙", uscc="92990001MA0000007X")
     city.subject("N1", "张三丰", resident_id=ADULT)
     deliver_penalties(city)
     deliver_others(city)
@@ -265,7 +267,7 @@ def test_a_person_on_a_list_is_masked_and_leads_to_no_archive(built: Built) -> N
     assert built.rows(
         "select subject_id, organisation_code, age from pub_list_current"
         f" where record_id = '{record_id(COURT, 'organisation')}'"
-    ) == [{"subject_id": "L1", "organisation_code": "91990001MA00000001", "age": None}]
+    ) == [{"subject_id": "L1", "organisation_code": "91990001MA0000001X", "age": None}]
 
 
 def test_a_snapshot_received_again_is_the_state_again(built: Built) -> None:
@@ -286,12 +288,23 @@ def test_the_register_shows_each_subject_once_and_drops_what_is_gone(built: Buil
         "4": ("active", "unlinked"),  # no number at all
         "5": ("active", "unlinked"),  # its number has two owners
         "6": ("active", None),
+        "7": ("active", None),
     }
     assert built.rows("select subject_id, ent_name from pub_subject order by 1") == [
         {"subject_id": "L1", "ent_name": "后行"},  # of two rows with one key the later wins
         {"subject_id": "L3", "ent_name": "ent_name"},
+        {"subject_id": "L7", "ent_name": "ent_name"},
     ]
     assert set(built.values("select first_accepted_date from pub_subject where subject_id = 'L3'")) == {FIRST}
+
+
+def test_a_register_row_with_a_number_of_two_subjects_raises_an_alarm_and_no_other_row(built: Built) -> None:
+    keys = {record_id(REGISTER, key): key for key in "1234567"}
+    found = built.rows("select record_id, level, found_by from defects where code = 'L02' order by all")
+    assert sorted((keys[row["record_id"]], row["level"], row["found_by"]) for row in found) == [
+        ("5", "W", "build"),  # one USCC, two subjects
+        ("7", "W", "build"),  # one organisation code, two USCCs
+    ]
 
 
 def test_archives_count_what_stands_and_show_the_weakest_grade(built: Built) -> None:

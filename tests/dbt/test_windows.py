@@ -32,7 +32,7 @@ COLUMNS = ["decision_date", "penalty_kinds", "domain", "procedure_type", "severi
 def cases(tmp_path_factory: pytest.TempPathFactory) -> City:
     """One exactly linked penalty per case."""
     city = City(tmp_path_factory.mktemp("city"))
-    city.subject("L1", "某某公司", uscc="91990001MA00000001")
+    city.subject("L1", "某某公司", uscc="91990001MA0000001X")
     rows = [{"key": str(i), "_link": "L1"} | dict(zip(COLUMNS, c, strict=True)) for i, c in enumerate(CASES)]
     city.deliver(PENALTY, RECEIVED, *rows)
     return city

@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from creditlake.catalog import Catalog
+from creditlake.contract import RowCheck
 from spark_jobs.standardising import standardise
 from tests.spark.rows import (
     COMPANY,
@@ -54,6 +55,11 @@ PENALTY_CASES: dict[str, Case] = {
     "a wrong check character": ({"uscc": "91990000MA00000070"}, "held", ["K01 uscc"]),
     "a truncated code": ({"uscc": "91990000MA000000"}, "held", ["K01 uscc"]),
     "a masked code": ({"uscc": "919900******00007X"}, "held", ["K01 uscc"]),
+    "a good code around a wrong organisation code": (
+        {"uscc": "91990000MA00000081"},
+        "accepted",
+        ["K03 uscc"],
+    ),
     "scientific notation": ({"uscc": "9.1990E+17"}, "held", ["K06 uscc"]),
     "a placeholder with a registration number": ({"uscc": PLACEHOLDER, "reg_no": REG_NO}, "accepted", []),
     "a placeholder alone": ({"uscc": PLACEHOLDER}, "rejected", ["K02 reg_no"]),
@@ -122,6 +128,12 @@ PENALTY_CASES: dict[str, Case] = {
     "a cited number in another spelling": ({"receipt_no": " hmw7-8174-urpt"}, "accepted", []),
     "a mistyped receipt number": ({"receipt_no": "HMW78174URPU"}, "accepted", ["R01"]),
     "a filler for a receipt number": ({"receipt_no": "／"}, "accepted", []),
+    "declared for departments only": (
+        {"access_level": "政务共享"},
+        "accepted",
+        ["S01 access_level"],
+    ),
+    "declared public": ({"access_level": "社会公开"}, "accepted", []),
     "a change flag nobody knows": ({"change_op": "x"}, "accepted", []),
     "a withdrawal": ({"change_op": "d"}, "accepted", []),
 }
@@ -282,15 +294,39 @@ def test_the_same_row_twice_in_a_batch_is_dropped_once(few_rows: SparkSession, c
     records = standardise(
         first.unionByName(again), contract, catalog, KEY, make_batches(few_rows, ["b1", "b2"])
     ).collect()
-    outcomes = {(record["batch_id"], record["row_no"]): record["outcome"] for record in records}
-    assert outcomes == {
-        ("b1", 2): "accepted",
-        ("b1", 3): "dropped",
-        ("b1", 4): "accepted",
-        ("b1", 5): "rejected",
-        ("b1", 6): "rejected",
-        ("b2", 2): "accepted",
+    found = {(r["batch_id"], r["row_no"]): (r["outcome"], repeats(r)) for r in records}
+    assert found == {
+        ("b1", 2): ("accepted", ["U03"]),  # the fourth row has its key and other cells
+        ("b1", 3): ("dropped", ["U01"]),
+        ("b1", 4): ("accepted", ["U03"]),
+        ("b1", 5): ("rejected", []),
+        ("b1", 6): ("rejected", []),
+        ("b2", 2): ("accepted", []),
     }
+
+
+def repeats(record: Row) -> list[str]:
+    """Return a record's defects of repetition."""
+    return [code for code in codes(record) if code.startswith("U")]
+
+
+def test_a_row_marked_as_test_data_is_dropped_and_counted(few_rows: SparkSession, catalog: Catalog) -> None:
+    contract = catalog.contracts[PENALTIES]
+    marked = contract.model_copy(
+        update={
+            "row_checks": (
+                RowCheck(check="is_test_data", code="T02", fields={"mark": "remarks"}, values=("演练",)),
+            )
+        }
+    )
+    other = {**PENALTY, "decision_no": "市监罚〔2026〕16号", "remarks": "演练后"}
+    rows = [{**PENALTY, "remarks": "演练", "violation_facts": None}, other]
+    cells = make_cells(few_rows, marked, rows)
+    records = standardise(cells, marked, catalog, KEY, make_batches(few_rows)).collect()
+    found = {r["row_no"]: (r["outcome"], codes(r)) for r in records}
+    assert found[2] == ("dropped", ["M01 violation_facts", "T02 remarks"])
+    assert found[3][0] == "accepted"
+    assert "T02 remarks" not in found[3][1]
 
 
 def test_a_courts_number_is_read_by_the_partys_class(few_rows: SparkSession, catalog: Catalog) -> None:
@@ -312,7 +348,10 @@ def test_a_courts_number_is_read_by_the_partys_class(few_rows: SparkSession, cat
         ({**DEFAULTER, "sex": None}, "rejected", ["M01 sex"]),
     ]
     records = make_records(
-        few_rows, catalog, "court.judgment_defaulter", [row for row, _, _ in cases]
+        few_rows,
+        catalog,
+        "court.judgment_defaulter",
+        [{**row, "case_no": f"(2026)浙9900执{number}号"} for number, (row, _, _) in enumerate(cases)],
     ).collect()
     found = [(r["outcome"], codes(r)) for r in sorted(records, key=lambda r: r["row_no"])]
     assert found == [(outcome, defects) for _, outcome, defects in cases]

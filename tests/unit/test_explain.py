@@ -65,3 +65,10 @@ def test_a_value_outside_its_code_list_is_answered_with_the_list(desk: Desk) -> 
     _, text = explain(REAL, contract, 7, [found])
 
     assert text.endswith("请按代码表填报：法人及非法人组织、自然人、个体工商户。")
+
+
+def test_a_missing_coded_value_is_told_by_its_field_alone() -> None:
+    contract = REAL.contracts["court.judgment_defaulter"]
+    missing = {"code": "M01", "level": "E", "field": "sex", "detail": ""}
+    _, text = explain(REAL, contract, 7, [missing])
+    assert text == f"第 7 行缺少必填项“{contract.fields['sex'].title}”。请补填后重报该行。"

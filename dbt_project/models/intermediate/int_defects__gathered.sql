@@ -38,6 +38,17 @@ of_duplicates as (
 
 ),
 
+of_registers as (
+
+    select records.dataset, records.row_key, records.record_id, 'L02' as code, cast(null as varchar) as field,
+        cast(null as varchar) as detail, 'build' as found_by
+    from records
+    inner join {{ ref('int_registers__linked') }} as registers
+        on registers.dataset = records.dataset and registers.row_key = records.row_key
+    where records.is_current and registers.has_shared_number
+
+),
+
 of_texts as (
 
     select redacted.dataset, redacted.row_key, records.record_id, 'P01' as code, redacted.field,
@@ -52,6 +63,8 @@ later_found as (
     select * from of_links
     union all
     select * from of_duplicates
+    union all
+    select * from of_registers
     union all
     select * from of_texts
 
