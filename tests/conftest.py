@@ -18,9 +18,7 @@ from spark_jobs.session import remember_functions
 from tests.services import QUICK_JVM, MinioServer
 
 TOGETHER = {  # files that share what took minutes to make; every other file is alone
-    "tests/e2e/test_days.py": "four days",
-    "tests/e2e/test_demo.py": "four days",
-    "tests/e2e/": "first day",
+    "tests/e2e/": "whole days",  # also because two cities at once are too much for two cores
     "tests/spark/": "spark",
 }
 
