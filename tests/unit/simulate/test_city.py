@@ -44,10 +44,11 @@ from tests.cities import (
 ONLY_SOME_SEND = {
     PENALTIES: (
         "case_name status division_code power_code access_level collecting_org_name publicity_date "
-        "publicity_state annulment_reason is_case_cancelled"
+        "publicity_state annulment_reason is_case_cancelled test_mark"
     ),
     LICENCES: (
-        "division_code review_type power_code access_level collecting_org_name publicity_date publicity_state"
+        "division_code review_type power_code access_level collecting_org_name publicity_date "
+        "publicity_state test_mark"
     ),
 }
 
