@@ -138,8 +138,8 @@ PENALTY_TEMPLATE = (
 # Columns that only some departments send, after the template's own: the contract ends with them.
 ONLY_SOME_SEND = {
     PENALTY: (
-        "case_name status division_code power_code access_level collecting_org_name publicity_date "
-        "publicity_state annulment_reason is_case_cancelled test_mark"
+        "case_name second_penalty_kind status division_code power_code access_level collecting_org_name "
+        "publicity_date publicity_state annulment_reason is_case_cancelled test_mark"
     ),
     LICENCE: (
         "division_code review_type power_code access_level collecting_org_name publicity_date "

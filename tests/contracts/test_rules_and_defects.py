@@ -16,7 +16,7 @@ EXACT_TIERS = {
     "exact_resident_id",
 }
 LEVELS = {
-    "B": "F01 F02 F03 F05 F06 F07 F08 F09 F11 C01",
+    "B": "F01 F02 F03 F05 F06 F07 F08 F09 F11 F12 C01",
     "E": "F04 K02 K04 K07 M01 M02 V01 V04 V05 D01 D02 D03 T01",
     "H": "K01 K05 K06 K08",
     "W": "F10 K03 V02 V03 D04 U01 U02 U03 L01 L02 P01 P02 S01 T02 R01",
@@ -49,7 +49,7 @@ def test_defect_templates_use_known_placeholders_and_say_what_to_do(catalog: Cat
 
 def test_our_own_defect_codes_are_marked(catalog: Catalog) -> None:
     own = {defect.code for defect in catalog.defects.values() if defect.design}
-    assert own == {"F04", "F05", "F06", "F07", "F08", "F09", "F10", "F11", "V05", "U03", "T02", "R01"}
+    assert own == {"F04", "F05", "F06", "F07", "F08", "F09", "F10", "F11", "F12", "V05", "U03", "T02", "R01"}
 
 
 def test_only_exact_tiers_link_by_machine(catalog: Catalog) -> None:

@@ -86,6 +86,10 @@ TESTS = {
         "tests/unit/decode/test_archive.py::test_a_name_that_leads_elsewhere_is_refused",
         "tests/unit/decode/test_archive.py::test_names_are_gb18030_unless_marked_as_utf8",
     ),
+    "F12": (
+        f"{CSV}::test_data_below_the_notes_block_the_file",
+        f"{CSV}::test_notes_below_the_table_are_no_rows",
+    ),
     "C01": (
         f"{COLLECT}::test_an_unknown_file_stays_where_it_is_and_is_noticed_once",
         f"{COLLECT}::test_a_file_arrives_byte_for_byte_with_a_receipt_and_the_inbox_is_unchanged",
