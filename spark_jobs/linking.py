@@ -1,7 +1,9 @@
-"""The exact tiers: which register subject a record is about, on the evidence of intact official numbers.
+"""Which register subject a record is about, on the evidence of official numbers.
 
 Grain in and out: one row per record. A number proves nothing alone: the owner's name, current or former,
-must agree. Whatever contradicts itself goes to review with every candidate; a name alone links nobody.
+must agree. Intact numbers make exact links; a repaired one, or one that is one edit away from exactly one
+registered number, an inferred link. Whatever contradicts itself goes to review with every candidate; a name
+alone links nobody.
 
 One pass over the records without moving them: the registers are folded into two narrow tables that are
 broadcast, (64-bit hash of a number -> owners with hashes of their names) and (hash of a legal name ->
@@ -16,6 +18,7 @@ from pyspark.sql import functions as F
 from creditlake.contract import Contract
 from spark_jobs.duplicates import PLACE
 from spark_jobs.expressions import normalise_name
+from spark_jobs.near_numbers import find_near_numbers, is_damaged
 
 # The class a row declares for its party -> the kind of subject that the policy speaks of.
 SUBJECT_KINDS = {
@@ -44,13 +47,18 @@ TIER_OF_REASON = {
     "document_type": "suspect_code",
     "name_missing": "name_disagrees",
     "name_conflict": "name_disagrees",
+    "repaired_number": "repaired_number",
     "doubtful_number": "suspect_code",
+    "one_edit_away": "one_edit_away",
+    "several_near": "several_near",
     "unknown_number": "register_absent",
     "masked_number": "masked_number",
     "damaged_number": "name_only",
     "no_number": "name_only",
 }
 SWAPPED = "exact_swapped_column"
+# What the evidence may prove, and the grade of the link; no policy can raise it.
+GRADES = {"agrees": "exact", "repaired_number": "inferred", "one_edit_away": "inferred"}
 MAX_CANDIDATES = 20
 LINK_COLUMNS = (
     "dataset",
@@ -104,6 +112,7 @@ def select_parties(records: DataFrame, contract: Contract) -> DataFrame:
     for slot in SLOTS:
         columns += slot_columns(subject.model_dump(), slot, archive)
     columns.append(has_document(subject.id_type, subject.party_code).alias("has_document"))
+    columns.append(damaged_number(subject.model_dump(), archive).alias("damaged"))
     return records.select(*columns)
 
 
@@ -119,16 +128,29 @@ def subject_kind(contract: Contract) -> Column:
     return kind
 
 
-def slot_columns(subject: Mapping[str, str | None], slot: str, archive: Column) -> list[Column]:
-    """Return the hash of the number in one slot, whether it is weak, and its status."""
+def slot_value(subject: Mapping[str, str | None], slot: str, archive: Column) -> tuple[Column, Column]:
+    """Return the number in one slot and its status."""
     field, shared = subject[slot], subject["party_code"]
     if field is None and shared and slot in ("uscc", "id_no"):
         here = archive == ("L" if slot == "uscc" else "N")
-        value, status = F.when(here, F.col(shared)), F.when(here, F.col(f"{shared}_status"))
-    elif field is None:
-        value = status = F.lit(None).cast("string")
-    else:
-        value, status = F.col(field), F.col(f"{field}_status")
+        return F.when(here, F.col(shared)), F.when(here, F.col(f"{shared}_status"))
+    if field is None:
+        return F.lit(None).cast("string"), F.lit(None).cast("string")
+    return F.col(field), F.col(f"{field}_status")
+
+
+def damaged_number(subject: Mapping[str, str | None], archive: Column) -> Column:
+    """Return the row's USCC, or a person's ID number, if it fails its check and may be one edit wrong."""
+    uscc, uscc_status = slot_value(subject, "uscc", archive)
+    id_no, id_status = slot_value(subject, "id_no", archive)
+    return F.when((archive == "L") & is_damaged(uscc, uscc_status), uscc).when(
+        (archive == "N") & is_damaged(id_no, id_status), id_no
+    )
+
+
+def slot_columns(subject: Mapping[str, str | None], slot: str, archive: Column) -> list[Column]:
+    """Return the hash of the number in one slot, whether it is weak, and its status."""
+    value, status = slot_value(subject, slot, archive)
     if slot == "tax_id":  # an intact one of 15 characters = division + organisation code
         value = F.when((F.length(value) == 15) & (status == "valid"), F.substring(value, 7, 9)).otherwise(
             value
@@ -196,6 +218,9 @@ def link_parties(
     make a contradiction link: `auto` counts only where the evidence agrees.
     """
     found = look_up_owners(parties, numbers).withColumns(gather_evidence()).withColumn("reason", judge())
+    near = find_near_numbers(parties, numbers)
+    found = found.join(F.broadcast(near), ["archive", "damaged"], "left").withColumn("reason", judge_near())
+    found = found.withColumns(near_evidence())
     contradicted = F.when(
         (F.col("reason") == "name_conflict") & (F.col("archive") == "L"), F.col("name_hash")
     )
@@ -209,7 +234,7 @@ def link_parties(
         *PLACE,
         "record_id",
         "status",
-        F.when(linked, "exact").alias("grade"),
+        F.when(linked, grade()).alias("grade"),
         "tier",
         F.when(linked, F.col("owners")[0]).alias("subject_id"),
         F.when(F.size("owners") > 0, F.col("evidence")).alias("evidence"),
@@ -247,8 +272,9 @@ def gather_evidence() -> dict[str, Column]:
     tiers = [
         F.when(intact[slot] & (owner[slot]["id_kind"] == kind), tier) for (slot, kind), tier in TIERS.items()
     ]
-    any_intact, shared = F.lit(False), F.lit(False)
+    any_intact, shared, is_repaired = F.lit(False), F.lit(False), F.lit(False)
     for slot in SLOTS:
+        is_repaired |= hit[slot] & owner[slot]["is_intact"] & F.coalesce(F.col(f"{slot}_weak"), F.lit(False))
         any_intact |= intact[slot]
         shared |= hit[slot] & (F.size(owner[slot]["owners"]) > 1)
     one = F.coalesce(*owner.values())
@@ -265,6 +291,7 @@ def gather_evidence() -> dict[str, Column]:
         "owners": F.sort_array(F.array_distinct(owners)),
         "is_shared": F.coalesce(shared, F.lit(False)),
         "proof": F.coalesce(*tiers, F.when(any_intact, SWAPPED)),
+        "is_repaired": is_repaired,
         "name_agreement": agreement,
         "evidence": F.concat_ws("; ", columns, F.concat(F.lit("name="), agreement)),
     }
@@ -281,9 +308,40 @@ def judge() -> Column:
         .when((owner_archive == "N") & ~F.col("has_document"), "document_type")
         .when(F.col("name_agreement") == "missing", "name_missing")
         .when(F.col("name_agreement") == "other", "name_conflict")
+        .when(F.col("proof").isNull() & F.col("is_repaired"), "repaired_number")
         .when(F.col("proof").isNull(), "doubtful_number")
         .otherwise("agrees")
     )
+
+
+def judge_near() -> Column:
+    """Return the reason anew for a damaged number: one or several registered numbers are one edit away.
+
+    A name must agree, and a person's row must say that the number is a resident ID.
+    """
+    named = F.array_contains("near_names", F.col("name_hash")) & F.col("has_name")
+    documented = (F.col("archive") == "L") | F.col("has_document")
+    near = (F.col("reason") == "damaged_number") & F.coalesce(named & documented, F.lit(False))
+    sole = (F.col("near_numbers") == 1) & (F.size("near_owners") == 1)
+    return F.when(near & sole, "one_edit_away").when(near, "several_near").otherwise(F.col("reason"))
+
+
+def near_evidence() -> dict[str, Column]:
+    """Return owners and evidence, for damaged numbers those one edit away."""
+    near = F.col("reason").isin("one_edit_away", "several_near")
+    slot = F.when(F.col("archive") == "L", "uscc").otherwise("id_no")
+    return {
+        "owners": F.when(near, F.col("near_owners")).otherwise(F.col("owners")),
+        "evidence": F.when(near, F.concat(slot, F.lit("~1; name=agrees"))).otherwise(F.col("evidence")),
+    }
+
+
+def grade() -> Column:
+    """Return how sure a link is, by what the evidence proves."""
+    result = F.lit(None).cast("string")
+    for reason, name in GRADES.items():
+        result = F.when(F.col("reason") == reason, name).otherwise(result)
+    return result
 
 
 def why_nobody() -> Column:
@@ -327,7 +385,7 @@ def outcome_of(policy: Mapping[tuple[str, str], str]) -> Column:
 def status_of() -> Column:
     """Return auto, review or unlinked."""
     return (
-        F.when((F.col("outcome") == "auto") & (F.col("reason") == "agrees"), "auto")
+        F.when((F.col("outcome") == "auto") & F.col("reason").isin(*GRADES), "auto")
         .when((F.col("outcome") != "off") & (F.size("owners") > 0), "review")
         .otherwise("unlinked")
     )
