@@ -125,7 +125,7 @@ def folder_settings(home: Path) -> Settings:
         home=home,
         lake_url=f"file://{home}/lake",
         inbox=home / "inbox",
-        outbox=home / "outbox",
+        outbox_url=f"file://{home}/outbox",
         scratch=home / "scratch",
         s3_jars=tools_folder() / "s3-jars",
     )

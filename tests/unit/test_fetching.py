@@ -33,7 +33,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def outbox(settings: Settings) -> FolderOutbox:
-    return FolderOutbox(settings.outbox)
+    return FolderOutbox(settings.home / "outbox")
 
 
 def names(desk: Desk) -> list[str]:
