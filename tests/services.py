@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import time
@@ -52,8 +53,8 @@ class MinioServer:
         """host:port of the S3 interface."""
         return f"127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start the server and wait until it is ready."""
+    def start(self, disk_megabytes: int = 0) -> None:
+        """Start the server and wait until it is ready; over a small disk of its own, if a size is given."""
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         env = {
@@ -64,9 +65,12 @@ class MinioServer:
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
         }
+        command = [find_minio(), "server", "--quiet", "--address", self.endpoint, str(data)]
+        if disk_megabytes:
+            command = on_small_disk(data, disk_megabytes, f"exec {shlex.join(command)}")
         with (self.folder / "minio.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [find_minio(), "server", "--quiet", "--address", self.endpoint, str(data)],
+                command,
                 env=env,
                 stdout=log,
                 stderr=log,

@@ -1,8 +1,8 @@
-"""A real OpenSSH server on a free loopback port, run by an ordinary user and stopped by its own process id."""
+"""A real OpenSSH server on a free loopback port, run by an ordinary user, stopped by its own process id."""
 
 import os
 import pwd
-import resource
+import shlex
 import shutil
 import signal
 import socket
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from creditlake.loopback import free_port
 from creditlake.settings import Settings
-from tests.services import START_SECONDS, folder_settings, tools_folder
+from tests.services import START_SECONDS, folder_settings, tools_folder, under_file_limit
 
 CONFIG = """
 ListenAddress 127.0.0.1
@@ -74,6 +74,7 @@ class SftpServer:
     """
 
     flags: str = ""  # of internal-sftp: "-R" is read-only, "-P posix-rename" refuses that request
+    file_megabytes: int = 0  # no file may grow beyond this, like a disk that is full
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="creditlake-sftp-")))
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -89,7 +90,8 @@ class SftpServer:
         program, libraries = find_openssh()
         self._program, self._libraries = self._copy(program, libraries)
         (self.folder / "config").write_text(
-            CONFIG.format(port=self.port, folder=self.folder, flags=self.flags) + self._newer_settings(program)
+            CONFIG.format(port=self.port, folder=self.folder, flags=self.flags)
+            + self._newer_settings(program)
         )
         if is_root:
             for path in (self.folder, *self.folder.iterdir()):
@@ -136,13 +138,16 @@ class SftpServer:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         identity = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
+        command = [str(self._program), "-D", "-e", "-f", str(self.folder / "config")]
+        if self.file_megabytes:
+            command = under_file_limit(self.files, self.file_megabytes, f"exec {shlex.join(command)}")
         with (self.folder / "sshd.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self._program, "-D", "-e", "-f", self.folder / "config"],
+                command,
                 env={"LD_LIBRARY_PATH": self._libraries},
                 stderr=log,
                 cwd="/",
-                restore_signals=False,  # SIGXFSZ stays ignored, as limit_files needs it
+                restore_signals=False,  # SIGXFSZ stays ignored: a write beyond the limit is an error, no end
                 **(identity if os.getuid() == 0 else {}),
             )
         until = time.monotonic() + START_SECONDS
@@ -154,11 +159,6 @@ class SftpServer:
                     return
             time.sleep(0.02)  # sshd is asked until START_SECONDS
         raise TimeoutError(f"sshd not ready:\n{(self.folder / 'sshd.log').read_text()}")
-
-    def limit_files(self, size: int) -> None:
-        """Let no file of later sessions grow beyond a size, like a disk that is full."""
-        assert self.process is not None
-        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     def end_sessions(self) -> None:
         """Cut every connection."""

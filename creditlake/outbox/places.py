@@ -16,7 +16,7 @@ def open_outbox(settings: Settings) -> Outbox:
     """
     url = settings.outbox_url
     ours, lakes = (f"{address.removeprefix('file://').rstrip('/')}/" for address in (url, settings.lake_url))
-    if ours.startswith(lakes) or lakes.startswith(ours):
+    if url and (ours.startswith(lakes) or lakes.startswith(ours)):
         raise SettingsError("CREDITLAKE_OUTBOX and CREDITLAKE_LAKE share a place; give the outbox its own")
     folder = url.removeprefix("file://")
     if folder.startswith("/") or (folder and "://" not in url):

@@ -1,4 +1,4 @@
-"""What can go wrong in a lake or an outbox. Each message names the key or store, and a cure if there is one."""
+"""What can go wrong in a lake or an outbox. Each message names the key or the store, and the cure if any."""
 
 import contextlib
 import errno

@@ -281,7 +281,9 @@ def test_a_ragged_row_goes_back_as_the_line_that_came(desk: Desk, settings: Sett
     header, row = read_sheet(settings.home / "outbox" / "court" / outbox(settings)[0])
     assert header[4:] == ["原始行", "回执号", "行号", "错误代码", "错误说明"]
     assert row[:8] == [None, None, None, None, "乙,好,B,1,多,余", receipts(desk)[3], 3, "F04"]
-    assert colours(settings.home / "outbox" / "court" / outbox(settings)[0]) == [[None] * 4 + [DECISIVE] + [None] * 4]
+    assert colours(settings.home / "outbox" / "court" / outbox(settings)[0]) == [
+        [None] * 4 + [DECISIVE] + [None] * 4
+    ]
 
 
 def test_a_blocked_batch_goes_back_as_one_sheet_with_file_row_field_and_cure(
