@@ -107,8 +107,17 @@ class MinioServer:
         self.process = None
 
     def make_bucket(self, name: str) -> None:
-        """Create a bucket."""
-        Minio(self.endpoint, self.access_key, self.secret_key, secure=False).make_bucket(name)
+        """Create a bucket; a server that has just started may say 503, and to ask again in a minute."""
+        soon = urllib3.Retry(
+            20, backoff_factor=0.1, backoff_max=1, status_forcelist=[503], respect_retry_after_header=False
+        )
+        Minio(
+            self.endpoint,
+            self.access_key,
+            self.secret_key,
+            secure=False,
+            http_client=urllib3.PoolManager(retries=soon),
+        ).make_bucket(name)
 
     def settings(self, bucket: str, home: Path) -> Settings:
         """Return settings whose lake is in this server's bucket and whose files are under `home`."""

@@ -93,9 +93,8 @@ class SftpServer:
             CONFIG.format(port=self.port, folder=self.folder, flags=self.flags)
             + self._newer_settings(program)
         )
-        if is_root:
-            for path in (self.folder, *self.folder.iterdir()):
-                os.chown(path, self.account.pw_uid, self.account.pw_gid)
+        for path in (self.folder, *self.folder.iterdir()):
+            self.give(path)
 
     @property
     def files(self) -> Path:
@@ -111,6 +110,10 @@ class SftpServer:
     def known_hosts(self) -> Path:
         """A file that names the server's host key."""
         return self.folder / "client" / "known_hosts"
+
+    def give(self, path: Path) -> None:
+        """Make a file the server's own."""
+        os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
     def _copy(self, program: Path, libraries: list[Path]) -> tuple[Path, str]:
         """Copy what was unpacked to where every user may read it."""
@@ -185,7 +188,7 @@ class SftpServer:
         """Return settings whose outbox is a folder of this server, which is made."""
         folder = self.files / part if part else self.files
         folder.mkdir(exist_ok=True)
-        os.chown(folder, self.account.pw_uid, self.account.pw_gid)
+        self.give(folder)
         return replace(
             folder_settings(home),
             outbox_url=f"sftp://{self.account.pw_name}@127.0.0.1:{self.port}{folder}",

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from creditlake.outbox.outbox import Outbox, is_left_behind, make_draft_name
@@ -31,8 +32,9 @@ class FolderOutbox(Outbox):
         with lake_errors(key, str(self), writing=True):
             target.parent.mkdir(parents=True, exist_ok=True)
             for old in target.parent.glob(".*.part"):
-                if is_left_behind(old.name, old.stat().st_mtime):
-                    old.unlink(missing_ok=True)
+                with suppress(FileNotFoundError, PermissionError):
+                    if is_left_behind(old.name, old.stat().st_mtime):
+                        old.unlink()
             draft = target.with_name(make_draft_name())
             try:
                 shutil.copyfile(path, draft)

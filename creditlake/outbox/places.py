@@ -31,7 +31,7 @@ def open_outbox(settings: Settings) -> Outbox:
     if parts.scheme == "s3" and parts.netloc:
         from creditlake.outbox.s3 import S3Outbox
 
-        return S3Outbox.of_settings(settings, bucket=parts.netloc, prefix=parts.path.strip("/"))
+        return S3Outbox(settings, bucket=parts.netloc, prefix=parts.path.strip("/"))
     raise SettingsError(
         "CREDITLAKE_OUTBOX names no outbox; use a folder, sftp://user@host:port/folder or s3://bucket/prefix"
     )

@@ -4,9 +4,6 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-import urllib3
-from minio import Minio
-
 from creditlake.outbox.outbox import Outbox
 from creditlake.settings import Settings
 from creditlake.storage.s3_place import S3Place
@@ -19,10 +16,8 @@ class S3Outbox(S3Place, Outbox):
 
     kind = "S3 outbox"
 
-    def __init__(
-        self, client: Minio, pool: urllib3.PoolManager, bucket: str, prefix: str, settings: Settings
-    ) -> None:
-        S3Place.__init__(self, client, pool, bucket, prefix, settings)
+    def __init__(self, settings: Settings, bucket: str, prefix: str) -> None:
+        S3Place.__init__(self, settings, bucket, prefix)
         Outbox.__init__(self, settings.scratch)
 
     def list_lying(self, department: str, names: Iterable[str]) -> set[str]:

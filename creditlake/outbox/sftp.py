@@ -77,7 +77,7 @@ class SftpOutbox(Outbox):
         if folder in self._swept:
             return
         self._swept.add(folder)
-        with suppress(UnicodeDecodeError):
+        with suppress(UnicodeDecodeError, PermissionError):  # an account may write without listing
             for entry in sftp.listdir_attr(folder):
                 if is_left_behind(entry.filename, entry.st_mtime or 0):
                     with suppress(FileNotFoundError):

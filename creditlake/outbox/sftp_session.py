@@ -118,7 +118,8 @@ class SftpSession:
         """Turn the server's refusal into our error; SFTP has no word for a full disk but "failure"."""
         if isinstance(error, PermissionError):
             raise StorageRefused(
-                f"{key}: the {self} refuses; give the account the right to create and rename files there"
+                f"{key}: the {self} refuses; give the account the right to list, create, rename and delete"
+                " files there"
             ) from error
         if isinstance(error, FileNotFoundError):
             raise StorageRefused(

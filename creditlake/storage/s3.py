@@ -17,8 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-import urllib3
-from minio import Minio
 from urllib3.exceptions import HTTPError
 
 from creditlake.settings import Settings
@@ -54,10 +52,8 @@ class S3Lake(S3Place, Lake):
 
     kind = "S3 lake"
 
-    def __init__(
-        self, client: Minio, pool: urllib3.PoolManager, bucket: str, prefix: str, settings: Settings
-    ) -> None:
-        super().__init__(client, pool, bucket, prefix, settings)
+    def __init__(self, settings: Settings, bucket: str, prefix: str) -> None:
+        super().__init__(settings, bucket, prefix)
         self._is_proven = False
         self._verified: set[tuple[str, str, int, int, int]] = set()
 

@@ -1,7 +1,7 @@
 """A prefix of an S3 bucket: the client, what is asked again, and the store's refusals as our errors."""
 
 from collections.abc import Callable
-from typing import NoReturn, Self, TypeVar
+from typing import NoReturn, TypeVar
 
 import urllib3
 from minio import Minio
@@ -33,36 +33,28 @@ class S3Place:
 
     kind = "S3 place"
 
-    def __init__(
-        self, client: Minio, pool: urllib3.PoolManager, bucket: str, prefix: str, settings: Settings
-    ) -> None:
-        self.bucket = bucket
-        self.prefix = f"{prefix}/" if prefix else ""
-        self.retry = RetryPolicy()
-        self._client = client
-        self._pool = pool
-        self._settings = settings
-
-    @classmethod
-    def of_settings(cls, settings: Settings, bucket: str, prefix: str) -> Self:
-        """Return the place; no request is made yet. Raises SettingsError if a setting is missing."""
+    def __init__(self, settings: Settings, bucket: str, prefix: str) -> None:
+        """Make no request yet; raises SettingsError if a setting is missing."""
         require_settings(
-            f"an {cls.kind}",
+            f"an {self.kind}",
             CREDITLAKE_S3_ENDPOINT=settings.s3_endpoint,
             CREDITLAKE_S3_ACCESS_KEY=settings.s3_access_key,
             CREDITLAKE_S3_SECRET_KEY=settings.s3_secret_key,
         )
-        pool = urllib3.PoolManager(
+        self.bucket = bucket
+        self.prefix = f"{prefix}/" if prefix else ""
+        self.retry = RetryPolicy()
+        self._settings = settings
+        self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=5, read=60), maxsize=16, retries=False, cert_reqs="CERT_REQUIRED"
         )
-        client = Minio(
+        self._client = Minio(
             settings.s3_endpoint,
             access_key=settings.s3_access_key,
             secret_key=settings.s3_secret_key,
             secure=settings.s3_secure,
-            http_client=pool,
+            http_client=self._pool,
         )
-        return cls(client, pool, bucket, prefix, settings)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.bucket}/{self.prefix} at {self._settings.s3_endpoint}"

@@ -328,7 +328,9 @@ def test_a_department_folder_that_the_account_may_not_write_keeps_no_other(
     folder = Path(sftp_settings.outbox_url.partition(f":{sftp_server.port}")[2])
     (folder / "court").mkdir(mode=0o555)
     with open_sftp(sftp_settings) as outbox:
-        with pytest.raises(StorageRefused, match=r"court/a\.xlsx.*give the account the right to create"):
+        with pytest.raises(
+            StorageRefused, match=r"court/a\.xlsx.*give the account the right to list, create"
+        ):
             outbox.put("court", "a.xlsx", 1, small)
         outbox.put("tax", "a.xlsx", 1, small)
 
@@ -337,10 +339,27 @@ def test_a_department_folder_that_the_account_may_not_write_keeps_no_other(
 
 
 @pytest.mark.service
+def test_an_account_that_may_write_and_not_list_gets_its_files_out(
+    sftp_server: SftpServer, sftp_settings: Settings
+) -> None:
+    folder = Path(sftp_settings.outbox_url.partition(f":{sftp_server.port}")[2])
+    (folder / "court").mkdir()
+    sftp_server.give(folder / "court")
+    (folder / "court").chmod(0o300)
+    with open_sftp(sftp_settings) as outbox:
+        outbox.put("court", "a.xlsx", 1, small)
+
+        with pytest.raises(StorageRefused, match=r"^court: the SFTP outbox .* refuses"):
+            outbox.list_lying("court", ["a.xlsx"])
+
+    assert (folder / "court" / "a.xlsx").read_bytes() == b"small"
+
+
+@pytest.mark.service
 @pytest.mark.parametrize("flags", ["-R", "-P posix-rename"])
 def test_an_account_that_may_not_create_or_rename_leaves_nothing_behind(tmp_path: Path, flags: str) -> None:
     with running(SftpServer(flags)) as server, open_sftp(server.settings(tmp_path)) as outbox:
-        with pytest.raises(StorageRefused, match="the right to create and rename files there"):
+        with pytest.raises(StorageRefused, match="the right to list, create, rename and delete files"):
             outbox.put("court", "a.xlsx", 1, small)
         assert seen(server) == []
 
