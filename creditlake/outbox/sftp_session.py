@@ -6,7 +6,8 @@ files, which hold personal data.
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -139,7 +140,7 @@ class SftpSession:
         self.close()
         client = self._client = self._new_client()
         private_key = self._read_key()
-        try:
+        with self._closed_doors(key):
             client.connect(
                 self.address.host,
                 self.address.port,
@@ -151,6 +152,17 @@ class SftpSession:
                 banner_timeout=CONNECT_SECONDS,
                 auth_timeout=CONNECT_SECONDS,
             )
+        self._sftp = client.open_sftp()
+        channel = self._sftp.get_channel()
+        if channel:
+            channel.settimeout(ANSWER_SECONDS)
+        return self._sftp
+
+    @contextmanager
+    def _closed_doors(self, key: str) -> Iterator[None]:
+        """Turn what keeps us out into our error; none of it passes by itself."""
+        try:
+            yield
         except BadHostKeyException as error:
             raise StorageClosed(
                 f"{key}: the {self} shows another host key ({error.key.fingerprint}) than"
@@ -167,11 +179,6 @@ class SftpSession:
                 f"{key}: the {self} does not accept the key of CREDITLAKE_SFTP_KEY for this account; put its"
                 " public half into the account's authorized_keys"
             ) from error
-        self._sftp = client.open_sftp()
-        channel = self._sftp.get_channel()
-        if channel:
-            channel.settimeout(ANSWER_SECONDS)
-        return self._sftp
 
     def _new_client(self) -> paramiko.SSHClient:
         client = paramiko.SSHClient()

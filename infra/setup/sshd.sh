@@ -26,7 +26,8 @@ if ! download 2> "$draft/log"; then
 fi
 for package in "$draft"/debs/*.deb; do dpkg -x "$package" "$draft/files"; done
 libraries="$(find "$draft/files" -name '*.so*' -printf '%h:' | sed 's/:$//')"
-if LD_LIBRARY_PATH="$libraries" ldd "$draft/files/usr/sbin/sshd" | grep 'not found' >&2; then
+if LD_LIBRARY_PATH="$libraries" find "$draft/files/usr" -name 'sshd*' -type f -perm -u+x -exec ldd {} + |
+    grep 'not found' >&2; then
     fail "the unpacked sshd lacks the libraries above" "apt-get install -y openssh-server"
 fi
 rm -rf "$unpacked"

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from multiprocessing.synchronize import Event
@@ -19,6 +19,7 @@ from creditlake.outbox import Outbox, open_outbox
 from creditlake.outbox.outbox import DRAFT_LIFETIME_S
 from creditlake.settings import Settings
 from creditlake.storage import InvalidKey
+from tests.outboxes import bytes_of
 from tests.services import folder_settings
 
 KINDS = [
@@ -83,10 +84,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def outbox(place: Place) -> Iterator[Outbox]:
     with open_outbox(place.settings) as opened:
         yield opened
-
-
-def bytes_of(data: bytes) -> Callable[[Path], object]:
-    return lambda path: path.write_bytes(data)
 
 
 def test_a_file_that_was_put_lies_there_whole_with_its_own_figures(place: Place, outbox: Outbox) -> None:

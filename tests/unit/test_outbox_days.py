@@ -141,6 +141,7 @@ def test_a_refused_key_is_tried_once_and_not_for_every_department(
     assert offices.sent() == []
 
 
+@pytest.mark.service
 def test_status_says_why_nobody_can_look_into_the_outboxes(
     offices: Offices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
