@@ -163,12 +163,12 @@ class SftpServer:
             time.sleep(0.02)  # sshd is asked until START_SECONDS
         raise TimeoutError(f"sshd not ready:\n{(self.folder / 'sshd.log').read_text()}")
 
-    def end_sessions(self) -> None:
-        """Cut every connection."""
+    def end_sessions(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """Cut every connection; SIGSTOP leaves them there, without an answer."""
         assert self.process is not None
         for pid in list_children(self.process.pid):
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, how)
 
     def stop(self) -> None:
         """Stop this server's processes and wait for the end of the first."""

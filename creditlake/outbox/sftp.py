@@ -13,6 +13,7 @@ from paramiko import SFTPClient, SSHException
 
 from creditlake.outbox.outbox import Outbox, is_left_behind, make_draft_name
 from creditlake.outbox.sftp_session import SftpSession
+from creditlake.storage import StorageRefused
 
 
 class SftpOutbox(Outbox):
@@ -48,8 +49,7 @@ class SftpOutbox(Outbox):
 
     def _send(self, key: str, path: Path) -> None:
         """See Outbox; an answer that was lost means that the same bytes are sent again."""
-        department, _, name = key.partition("/")
-        folder = self._path(department)
+        folder = self._path(key.partition("/")[0])
 
         def request(sftp: SFTPClient) -> None:
             self._prepare(sftp, folder)
@@ -57,13 +57,25 @@ class SftpOutbox(Outbox):
             try:
                 with path.open("rb") as handle:
                     sftp.putfo(handle, draft)
-                sftp.posix_rename(draft, f"{folder}/{name}")
+                self._show(sftp, draft, key)
             except BaseException:
                 with suppress(OSError, EOFError, SSHException):
                     sftp.remove(draft)
                 raise
 
         self.session.ask(key, request, writing=True)
+
+    def _show(self, sftp: SFTPClient, draft: str, key: str) -> None:
+        """Give a finished draft its name."""
+        try:
+            sftp.posix_rename(draft, self._path(key))
+        except OSError as error:
+            if type(error) is not OSError or error.errno is not None or not self.session.is_alive():
+                raise  # the client has no type of its own for "failure"
+            raise StorageRefused(
+                f"{key}: the {self} could not rename the finished draft ({error}); its server must know"
+                " posix-rename@openssh.com, and no folder may have the file's name"
+            ) from error
 
     def _path(self, key: str) -> str:
         return f"{self.session.address.folder}/{key}"

@@ -95,7 +95,7 @@ class SftpSession:
             except (EOFError, SSHException, TimeoutError, ConnectionError) as error:
                 self._lose(error)
             except OSError as error:
-                if not self._is_alive():
+                if not self.is_alive():
                     self._lose(error)
                 self._raise_for(key, error, writing)
 
@@ -107,7 +107,8 @@ class SftpSession:
             self._client.close()
         self._client = self._sftp = None
 
-    def _is_alive(self) -> bool:
+    def is_alive(self) -> bool:
+        """Tell whether there is a connection that has not been lost."""
         channel = self._sftp.get_channel() if self._sftp else None
         return channel is not None and not channel.closed
 
@@ -135,7 +136,7 @@ class SftpSession:
 
     def _connected(self, key: str) -> paramiko.SFTPClient:
         """Return the open connection, or a new one."""
-        if self._sftp and self._is_alive():
+        if self._sftp and self.is_alive():
             return self._sftp
         self.close()
         client = self._client = self._new_client()

@@ -4,6 +4,7 @@ The server is a real sshd; what breaks is its disk, its keys, its permissions or
 """
 
 import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -98,6 +99,20 @@ def test_a_connection_that_is_cut_in_the_middle_of_a_put_is_made_again(tmp_path:
 
         assert (server.files / "court/b.xlsx").stat().st_size == written.bytes
         assert len([name for name in seen(server) if name.endswith(".part")]) == 1  # what was cut off
+
+
+@pytest.mark.service
+def test_a_session_that_gives_no_answer_any_more_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sftp_session, "ANSWER_SECONDS", 0.5)
+    with running(SftpServer()) as server, open_sftp(server.settings(tmp_path)) as outbox:
+        outbox.put("court", "a.xlsx", 1, small)
+        server.end_sessions(signal.SIGSTOP)
+
+        outbox.put("court", "b.xlsx", 1, small)
+
+        assert seen(server) == ["court/a.xlsx", "court/b.xlsx"]
 
 
 @pytest.mark.service
@@ -219,6 +234,21 @@ def test_a_department_folder_that_the_account_may_not_write_keeps_no_other(
 
         assert outbox.list_lying("court", ["a.xlsx"]) == set()
         assert outbox.holds("tax", "a.xlsx")
+
+
+@pytest.mark.service
+def test_a_folder_in_the_place_of_a_file_is_named_and_stays(
+    sftp_server: SftpServer, sftp_settings: Settings
+) -> None:
+    folder = Path(sftp_settings.outbox_url.partition(f":{sftp_server.port}")[2])
+    with open_sftp(sftp_settings) as outbox:
+        outbox.put("court", "b.xlsx", 1, small)
+        (folder / "court" / "a.xlsx").mkdir()
+
+        with pytest.raises(StorageRefused, match=r"court/a\.xlsx.*no folder may have the file's name"):
+            outbox.put("court", "a.xlsx", 1, small)
+
+    assert sorted(path.name for path in (folder / "court").iterdir()) == ["a.xlsx", "b.xlsx"]
 
 
 @pytest.mark.service
