@@ -14,7 +14,7 @@ setup: ## Python environment and Java
 	@infra/setup/environment.sh
 	@infra/setup/spark_classes.sh
 
-setup-services: setup ## and what the service tests need (MinIO, Spark's S3 jars)
+setup-services: setup ## and what the service tests need (MinIO, sshd, Spark's S3 jars)
 	@infra/setup/services.sh
 
 demo: setup ## play four days of a synthetic city through Airflow
