@@ -24,6 +24,8 @@ DETAILS_ZH = {
     "differs from the text": "两处数额不同",
     "name_conflict": "名称与代码不符",
     "wrong_archive": "代码与当事人类别不符",
+    "judged_none": "经人工复核，不归入任何主体",
+    "judged_not_this": "经人工复核，不是号码所属的主体",
 }
 AT_MOST = re.compile(r"at most (\d+) characters")
 BEFORE = re.compile(r"before ([a-z_]+)")
