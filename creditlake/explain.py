@@ -15,6 +15,7 @@ ORDER = "BEHW"  # the defects that decide come first
 DETAILS_ZH = {
     "invalid": "位数或字符不符",
     "suspect": "校验码不符",
+    "repaired": "有误写的字符，改正后校验通过",
     "masked": "含遮盖符号",
     "placeholder": "为占位代码",
     "precision_loss": "末位被电子表格改为零",

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from rich.console import Console
 
-from creditlake.builds import list_builds
+from creditlake.builds import BuildError, list_builds, newest_linked
 from creditlake.catalog import Catalog
 from creditlake.fetching import OVERDUE, list_lying
 from creditlake.look.day import find_verdict
@@ -12,7 +12,7 @@ from creditlake.notices import list_notices
 from creditlake.outbox import FolderOutbox
 from creditlake.published import find_release, read_pointer
 from creditlake.receipts import list_batches
-from creditlake.storage import Lake, list_manifests, now_utc
+from creditlake.storage import Lake, build_manifest_key, list_manifests, now_utc, read_manifest
 
 BUILDS_SHOWN = 8
 
@@ -41,6 +41,8 @@ def print_status(lake: Lake, catalog: Catalog, outbox: FolderOutbox) -> None:
         verdict, release = find_verdict(lake, build), find_release(lake, build)
         outcome = release.release_id if release else verdict.verdict if verdict else "unfinished"
         console.print(f"  build {build}: {outcome}")
+    for line in review_lines(lake):
+        console.print(f"  {line}")
     for notice in list_notices(lake, date.max):
         console.print(
             f"  notice {notice.received_date} {notice.sender}/{notice.file}: {notice.code} {notice.message}"
@@ -50,6 +52,25 @@ def print_status(lake: Lake, catalog: Catalog, outbox: FolderOutbox) -> None:
             f"  outbox {department}: {count} return files not fetched for more than {OVERDUE.days} days,"
             f" the oldest since {since:%Y-%m-%d}; see `creditlake returns list`"
         )
+
+
+def review_lines(lake: Lake) -> list[str]:
+    """Return what waits for reviewers in the newest links, and the judgements that evidence contradicts."""
+    try:
+        links = read_manifest(lake, build_manifest_key("links", newest_linked(lake)))
+    except BuildError:
+        return []
+    lines = []
+    if waiting := links.counts.get("review", 0):
+        lines.append(f"review: {waiting:,} records wait for a person; see `creditlake review export`")
+    contradictions = links.extra.get("contradicted_judgements", [])
+    assert isinstance(contradictions, list), "link writes them as a list"
+    for found in contradictions:
+        lines.append(
+            f"judgement {found['judgement_id']}: exact evidence points to {found['subject_id']} for"
+            f" {found['records']} records; it stands until `creditlake review export` is decided anew"
+        )
+    return lines
 
 
 def overdue_files(lake: Lake, outbox: FolderOutbox, now: datetime) -> list[tuple[str, int, datetime]]:

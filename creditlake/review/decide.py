@@ -67,12 +67,14 @@ def import_rows(
             undecided += 1
             continue
         try:
-            judgement = judge_row(row, items.get(row.number), subjects, clerk)
+            item = items.get(row.number)
+            judgement = judge_row(row, item, subjects, clerk)
+            is_known = judgement.judgement_id in known_ids
+            if not is_known:
+                check_current(judgement, item, gone)
             check_alone(judgement, decided)
-            if judgement.judgement_id in known_ids:
-                known += 1
-            else:
-                check_current(judgement, items.get(row.number), gone)
+            known += is_known
+            if not is_known:
                 known_ids.add(judgement.judgement_id)
                 judgements.append(judgement)
         except BadRow as error:
