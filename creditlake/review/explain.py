@@ -140,7 +140,8 @@ def number_lines(catalog: Catalog, build: str, evidence: Evidence) -> Iterator[s
             if status in SOUND
             else f"{status} ({DETAILS_ZH.get(status, status)}): proves nothing alone"
         )
-        yield f"{title} normalised as {code}, {sound}; {proof(evidence, holders)}"
+        tier = "exact_resident_id" if slot == "id_no" else f"exact_{slot}"
+        yield f"{title} (tier {tier}) normalised as {code}, {sound}; {proof(evidence, holders)}"
 
 
 def proof(evidence: Evidence, holders: tuple[str, ...]) -> str:
@@ -181,7 +182,7 @@ def link_lines(catalog: Catalog, row: Mapping[str, Any], evidence: Evidence) -> 
     for text in doubt_texts(catalog, row["doubts"]):
         yield f"疑点: {text}"
     if row["reason"] and not row["doubts"]:
-        yield f"reason {row['reason']}"
+        yield f"reason {row['reason']} {DETAILS_ZH.get(row['reason'], '')}".rstrip()
     if row["contradicted_by"]:
         yield (
             f"exact evidence now points to {row['contradicted_by']}; the judgement stands until a person"

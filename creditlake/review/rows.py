@@ -78,9 +78,9 @@ def party_columns(contract: Contract) -> dict[str, str]:
 
 
 def delivered(contract: Contract, field: str) -> str:
-    """Return SQL for a field as the department wrote it."""
+    """Return SQL for a field as the department wrote it, null for an empty cell."""
     kept = contract.fields[field].type in KEEPS_DELIVERED
-    return f"rows.{quote_name(f'{field}_delivered' if kept else field)}"
+    return f"nullif(rows.{quote_name(f'{field}_delivered' if kept else field)}, '')"
 
 
 def current_rows(contract: Contract, condition: str) -> str:

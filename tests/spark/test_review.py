@@ -449,7 +449,8 @@ def test_a_record_is_explained_with_its_evidence_candidates_and_judgement(office
         "  名称 compared as: 远水建材",
         f"  统一社会信用代码: {COMPANY}",
         "numbers 号码",
-        f"  统一社会信用代码 normalised as {COMPANY}, valid; held by {first}; its names differ (名称不符)",
+        f"  统一社会信用代码 (tier exact_uscc) normalised as {COMPANY}, valid;"
+        f" held by {first}; its names differ (名称不符)",
         "link 关联",
         "  review, tier name_code_conflict, grade —",
         "  evidence uscc; name=other",
