@@ -2,16 +2,20 @@
 
 A build is named `<YYYYMMDD>-<attempt>`. Its record is made by exclusive create, so two openers get the
 same build or two different ones, never half of one. A build without a verdict is unfinished and goes on
-where it stopped: every step's manifest is its commit.
+where it stopped: every step's manifest is its commit. Only when people have judged doubtful links since it
+was linked does the next attempt begin instead: what a build was made from does not change.
 """
 
 import json
 import re
 from datetime import date
 
-from creditlake.storage import Lake, ObjectExists
+from creditlake.judgements import list_judgement_keys
+from creditlake.storage import Lake, ObjectExists, build_manifest_key, find_manifest
 from creditlake.storage.manifest import now_utc
+from creditlake.storage.places import LINK_JUDGEMENTS
 
+LINK_VERSION = "2"
 BUILD_NAME = re.compile(r"(\d{8})-(\d{2})")
 
 
@@ -20,9 +24,9 @@ class BuildError(Exception):
 
 
 def open_build(lake: Lake, business_date: date) -> str:
-    """Return the newest unfinished build of a date, or a new one."""
+    """Return the newest unfinished build of a date, or a new one; also if its links are out of date."""
     builds = list_builds(lake, business_date)
-    if builds and not is_judged(lake, builds[-1]):
+    if builds and not is_judged(lake, builds[-1]) and not is_outdated(lake, builds[-1]):
         return builds[-1]
     attempt = attempt_of(builds[-1]) + 1 if builds else 1
     build = f"{business_date:%Y%m%d}-{attempt:02d}"
@@ -54,6 +58,27 @@ def newest_build(lake: Lake, business_date: date) -> str:
 def is_judged(lake: Lake, build: str) -> bool:
     """Tell whether the gate has given its verdict."""
     return lake.exists(f"candidates/{build}/gate.json")
+
+
+def is_outdated(lake: Lake, build: str) -> bool:
+    """Tell whether a build was linked by an earlier version of the step or with other judgements."""
+    links = find_manifest(lake, build_manifest_key("links", build))
+    if links is None:
+        return False
+    used = {entry.key for entry in links.inputs if entry.key.startswith(f"{LINK_JUDGEMENTS}/")}
+    valid = set(list_judgement_keys(lake, business_date_of(build)))
+    return links.step_version != LINK_VERSION or used != valid
+
+
+def newest_linked(lake: Lake, business_date: date | None = None) -> str:
+    """Return the newest linked build, of one date or of all; raises BuildError when there is none."""
+    wanted = f"links/{business_date:%Y%m%d}-" if business_date else "links/"
+    keys = [key for key in lake.list_keys("links") if key.endswith("/_manifest.json")]
+    builds = [key.split("/")[1] for key in keys if key.startswith(wanted)]
+    if not builds:
+        day = f" of {business_date}" if business_date else ""
+        raise BuildError(f"no build{day} is linked; run `creditlake link --business-date …` first")
+    return max(builds)
 
 
 def attempt_of(build: str) -> int:

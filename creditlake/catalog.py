@@ -184,6 +184,7 @@ def read_rules(reader: Reader) -> Rules:
         masking=masking.masking if masking else (),
         redaction=redaction.redaction if redaction else (),
         linking=linking.tiers if linking else (),
+        doubts=linking.doubts if linking else (),
     )
 
 

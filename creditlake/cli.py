@@ -18,6 +18,7 @@ from creditlake.errors import OPERATOR_ERRORS
 from creditlake.logs import start_logging
 from creditlake.release_commands import approve
 from creditlake.return_commands import returns_app
+from creditlake.review_commands import explain_link, review_app
 from creditlake.settings import settings
 
 app = typer.Typer(
@@ -28,7 +29,9 @@ app = typer.Typer(
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(batch_app, name="batch")
 app.add_typer(returns_app, name="returns")
+app.add_typer(review_app, name="review")
 app.command()(approve)
+app.command("explain-link")(explain_link)
 
 BusinessDate = Annotated[
     str, typer.Option("--business-date", help="the day the run stands for, e.g. 2026-11-16 (Asia/Shanghai)")

@@ -59,6 +59,9 @@ CODED_TYPES = frozenset({"enum", "multi_enum", "id_type"})  # values come from a
 NEVER_PUBLISHED_TYPES = frozenset({"id_no", "party_code", "phone"})  # a masked twin is another column
 IDENTIFIER_TYPES = frozenset({"uscc", "organ_uscc", "org_code", "reg_no", "tax_id", "id_no", "party_code"})
 
+# The roles of a dataset's subject that hold a number, in the order in which linking trusts them.
+NUMBER_SLOTS = ("uscc", "org_code", "reg_no", "tax_id", "id_no")
+
 # Columns that every record has from the platform: a field of that name would overwrite one in silence.
 PLATFORM_COLUMNS = frozenset(
     {

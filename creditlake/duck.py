@@ -11,15 +11,16 @@ from creditlake.storage import Lake
 HTTPFS = "duckdb_extension_httpfs"  # the wheel that pins the extension to the DuckDB version; no download
 
 
-def open_duckdb(scratch: Path) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB that spills into the scratch folder; nothing of it outlives the process."""
+def open_duckdb(scratch: Path, database: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Open a private DuckDB, in memory unless a file is named, that spills into the scratch folder."""
     scratch.mkdir(parents=True, exist_ok=True)
     return duckdb.connect(
+        str(database or ":memory:"),
         config={
             "memory_limit": settings().duckdb_memory,
             "threads": settings().threads,
             "temp_directory": str(scratch / "spill"),
-        }
+        },
     )
 
 

@@ -11,6 +11,7 @@ from creditlake.onboard.sample import SampleProblem
 from creditlake.onboard.writer import DraftRefused
 from creditlake.records import NotSettled
 from creditlake.release import ReleaseRefused
+from creditlake.review.sheet import ReviewRefused
 from creditlake.settings import SettingsError
 from creditlake.spark_submit import SparkFailed
 from creditlake.steps import GateHeld
@@ -28,6 +29,7 @@ OPERATOR_ERRORS = (
     NotApprovable,
     NotSettled,
     ReleaseRefused,
+    ReviewRefused,
     SampleProblem,
     SettingsError,
     SparkFailed,

@@ -15,6 +15,7 @@ ORDER = "BEHW"  # the defects that decide come first
 DETAILS_ZH = {
     "invalid": "位数或字符不符",
     "suspect": "校验码不符",
+    "repaired": "有误写的字符，改正后校验通过",
     "masked": "含遮盖符号",
     "placeholder": "为占位代码",
     "precision_loss": "末位被电子表格改为零",
@@ -24,6 +25,8 @@ DETAILS_ZH = {
     "differs from the text": "两处数额不同",
     "name_conflict": "名称与代码不符",
     "wrong_archive": "代码与当事人类别不符",
+    "judged_none": "经人工复核，不归入任何主体",
+    "judged_not_this": "经人工复核，不是号码所属的主体",
 }
 AT_MOST = re.compile(r"at most (\d+) characters")
 BEFORE = re.compile(r"before ([a-z_]+)")

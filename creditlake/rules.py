@@ -225,10 +225,19 @@ class LinkingTier(RuleRow):
         return self
 
 
+class LinkingDoubt(Strict):
+    """Why a record did not link by itself, as a reviewer reads it; `order` ranks the doubts of one record."""
+
+    doubt: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    order: int
+    text_zh: str = Field(min_length=1)
+
+
 class LinkingFile(Strict):
     """catalog/rules/linking.yml."""
 
     tiers: tuple[LinkingTier, ...]
+    doubts: tuple[LinkingDoubt, ...]
 
 
 class Rules(Strict):
@@ -241,6 +250,7 @@ class Rules(Strict):
     masking: tuple[MaskingRule, ...]
     redaction: tuple[RedactionRule, ...]
     linking: tuple[LinkingTier, ...]
+    doubts: tuple[LinkingDoubt, ...]
 
 
 @dataclass(frozen=True)

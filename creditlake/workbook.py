@@ -57,14 +57,19 @@ def write_workbook(
     header: Sequence[str],
     rows: Sequence[SheetRow],
 ) -> WrittenFile:
-    """Write one workbook of one sheet; its first row stays in sight."""
+    """Write one workbook of one sheet into an outbox."""
+    return outbox.put(department, name, len(rows), make_workbook(title, header, rows).save)
+
+
+def make_workbook(title: str, header: Sequence[str], rows: Iterable[SheetRow]) -> Workbook:
+    """Return a workbook of one sheet, to be saved once; its first row stays in sight."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
     sheet.append([_cell(sheet, text) for text in header])
     for row in rows:
         sheet.append([_cell(sheet, value, row.marks.get(place)) for place, value in enumerate(row.values)])
-    return outbox.put(department, name, len(rows), book.save)
+    return book
 
 
 def _dump(lines: Sequence[Mapping[str, Any]], path: Path) -> None:

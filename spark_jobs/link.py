@@ -1,7 +1,8 @@
 """Application: link every current record. `spark-submit link.py --business-date D --build B`.
 
 Two commits: the registers of the build, then its links. The batches a build works with are fixed by the
-first one; a retry after it goes on with exactly those, whatever has been received meanwhile.
+first one; a retry after it goes on with exactly those, whatever has been received meanwhile. The judgements
+that hold on the business date are inputs of the links; a later one makes the next build (see `open_build`).
 """
 
 import argparse
@@ -12,9 +13,12 @@ from datetime import date, datetime
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
+from creditlake.builds import LINK_VERSION, is_outdated
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import Contract
+from creditlake.judgements import find_rulings, list_judgements
 from creditlake.records import RecordBatch, settled_records
 from creditlake.settings import settings
 from creditlake.steps import day
@@ -32,7 +36,9 @@ from creditlake.storage import (
     read_manifest,
     write_manifest,
 )
+from creditlake.storage.places import LINK_JUDGEMENTS
 from spark_jobs.commit import StepContext
+from spark_jobs.judging import apply_judgements, rulings_frame
 from spark_jobs.linking import legal_name_owners, link_parties, number_owners, party_columns, select_parties
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
@@ -40,8 +46,8 @@ from spark_jobs.session import expect_rows, jvm_pid, run_application, spark_sess
 from spark_jobs.tables import columns_schema, make_frame, read_files, write_table
 
 LOG = logging.getLogger("creditlake.link")
-LINK_VERSION = "1"
 ROWS_A_FILE = 1_000_000
+CONTRADICTIONS_LISTED = 100
 
 
 def run(business_date: str, build: str, spark: SparkSession | None = None) -> None:
@@ -52,6 +58,10 @@ def run(business_date: str, build: str, spark: SparkSession | None = None) -> No
     chosen, until = settings(), day(business_date)
     lake, catalog = open_lake(chosen), load_catalog(chosen.catalog)
     if find_manifest(lake, build_manifest_key("links", build)):
+        if is_outdated(lake, build):
+            LOG.warning(
+                "build %s was linked before the newest judgements; name no build to make the next", build
+            )
         LOG.info("build %s is linked already", build)
         return
     registers = find_manifest(lake, build_manifest_key("registers", build))
@@ -193,7 +203,7 @@ def make_links(context: StepContext, business_date: date, build: str, made: Step
         inputs += files
         schema = columns_schema(party_columns(contract), contract)
         records = read_files(context.spark, context.lake, files, schema, context.scratch)
-        parties.append(select_parties(records, contract))
+        parties.append(select_parties(records, contract, context.key))
     rows = sum(entry.rows for entry in inputs) - sum(entry.rows for entry in made.outputs)
     expect_rows(context.spark, rows)
     registers = read_registers(context, made.outputs)
@@ -202,12 +212,16 @@ def make_links(context: StepContext, business_date: date, build: str, made: Step
         for row in context.catalog.rules.linking
         if row.in_force(business_date)
     }
-    links = link_parties(
+    judgements = list_judgements(context.lake, business_date)
+    keys = {judgement.key for judgement in judgements}
+    inputs += [entry for entry in context.lake.describe_files(LINK_JUDGEMENTS) if entry.key in keys]
+    linked = link_parties(
         reduce(DataFrame.unionByName, parties),
         number_owners(registers.identifiers, registers.names),
         legal_name_owners(registers.names),
         policy,
     )
+    links = apply_judgements(linked, rulings_frame(context.spark, find_rulings(judgements)))
     outputs = write_table(
         links.coalesce(max(2, rows // ROWS_A_FILE)),
         context.lake,
@@ -217,19 +231,34 @@ def make_links(context: StepContext, business_date: date, build: str, made: Step
         raise RuntimeError(
             f"build {build}: {rows} records became {count_rows(outputs)} links; nothing committed"
         )
-    counts = count_links(context, outputs)
-    extra: dict[str, object] = {"build": build, "business_date": business_date.isoformat()}
+    counts, contradictions = count_links(context, outputs)
+    extra: dict[str, object] = {
+        "build": build,
+        "business_date": business_date.isoformat(),
+        "contradicted_judgements": contradictions,
+    }
     return commit(context, "links", build, inputs, outputs, counts, extra, started_at)
 
 
-def count_links(context: StepContext, outputs: Sequence[FileEntry]) -> dict[str, int]:
-    """Return the links by status, and by status and tier, read back from what was written."""
-    links = read_files(context.spark, context.lake, outputs, "status string, tier string", context.scratch)
+def count_links(
+    context: StepContext, outputs: Sequence[FileEntry]
+) -> tuple[dict[str, int], list[dict[str, object]]]:
+    """Return what was written, read back: the links by status, and by status and tier, with those that
+    contradict a judgement; and the contradicted judgements with the subject that evidence points to, at most
+    CONTRADICTIONS_LISTED."""
+    schema = "status string, tier string, judgement_id string, contradicted_by string"
+    links = read_files(context.spark, context.lake, outputs, schema, context.scratch)
+    against = F.when(F.col("contradicted_by").isNotNull(), F.col("judgement_id"))
+    found = links.groupBy("status", "tier", against.alias("against"), "contradicted_by").count().collect()
     counts: dict[str, int] = {}
-    for status, tier, count in sorted(links.groupBy("status", "tier").count().collect()):
-        counts[status] = counts.get(status, 0) + count
-        counts[f"{status}/{tier}"] = count
-    return counts
+    contradictions: list[dict[str, object]] = []
+    for status, tier, judgement, subject, count in sorted(found, key=str):
+        for name in (status, f"{status}/{tier}"):
+            counts[name] = counts.get(name, 0) + count
+        if judgement:
+            counts["contradicted"] = counts.get("contradicted", 0) + count
+            contradictions.append({"judgement_id": judgement, "subject_id": subject, "records": count})
+    return counts, contradictions[:CONTRADICTIONS_LISTED]
 
 
 def count_rows(outputs: Sequence[FileEntry]) -> dict[str, int]:

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from creditlake.contract import Contract
+from creditlake.contract import NUMBER_SLOTS, Contract
 from spark_jobs.duplicates import PLACE
-from spark_jobs.expressions import normalise_name
+from spark_jobs.expressions import hmac_hex, normalise_name
 from spark_jobs.near_numbers import find_near_numbers, is_damaged
 
 # The class a row declares for its party -> the kind of subject that the policy speaks of.
@@ -28,8 +28,7 @@ SUBJECT_KINDS = {
     "NATURAL": "NATURAL",
     "PERSON": "NATURAL",
 }
-LEGAL_SLOTS = ("uscc", "org_code", "reg_no", "tax_id")
-SLOTS = (*LEGAL_SLOTS, "id_no")
+SLOTS = NUMBER_SLOTS
 # Tier by (column, kind of the number found in it); any other pair is a swapped column.
 TIERS = {
     ("uscc", "uscc"): "exact_uscc",
@@ -60,10 +59,13 @@ SWAPPED = "exact_swapped_column"
 # What the evidence may prove, and the grade of the link; no policy can raise it.
 GRADES = {"agrees": "exact", "repaired_number": "inferred", "one_edit_away": "inferred"}
 MAX_CANDIDATES = 20
+PARTY_HEX = 20
 LINK_COLUMNS = (
     "dataset",
     *PLACE,
     "record_id",
+    "subject_kind",
+    "party",
     "status",
     "grade",
     "tier",
@@ -71,6 +73,7 @@ LINK_COLUMNS = (
     "evidence",
     "candidates",
     "reason",
+    "doubts",
 )
 
 
@@ -90,30 +93,43 @@ def party_columns(contract: Contract) -> list[str]:
     return [*PLACE, "record_id", *others, *given, *(f"{name}_status" for name in given)]
 
 
-def select_parties(records: DataFrame, contract: Contract) -> DataFrame:
-    """Return what linking needs of a dataset's records: the row, its class, name and numbers.
+def select_parties(records: DataFrame, contract: Contract, key: bytes) -> DataFrame:
+    """Return what linking needs of a dataset's records: the row, its party, class, name and numbers.
 
     A number is kept with `<slot>_weak`: true if it was repaired, so that it can only suggest. A code
-    column that holds a resident ID or a USCC by the row's class (court lists) goes to that slot.
+    column that holds a resident ID or a USCC by the row's class (court lists) goes to that slot. `party` is
+    the same wherever the same kind, name and numbers were delivered: what one judgement speaks of.
     """
     subject = contract.subject
     assert subject.name is not None
     kind = subject_kind(contract)
     archive = F.when(kind == "NATURAL", "N").otherwise("L")
+    name = normalise_name(F.col(subject.name))
+    numbers = {slot: slot_number(subject.model_dump(), slot, archive) for slot in SLOTS}
+    documented = has_document(subject.id_type, subject.party_code)
     columns: list[Column | str] = [
         F.lit(contract.name).alias("dataset"),
         *PLACE,
         "record_id",
+        party_digest([kind, documented.cast("string"), name], numbers, key).alias("party"),
         kind.alias("subject_kind"),
         archive.alias("archive"),
-        F.xxhash64(normalise_name(F.col(subject.name))).alias("name_hash"),
+        F.xxhash64(name).alias("name_hash"),
         F.col(subject.name).isNotNull().alias("has_name"),
     ]
-    for slot in SLOTS:
-        columns += slot_columns(subject.model_dump(), slot, archive)
-    columns.append(has_document(subject.id_type, subject.party_code).alias("has_document"))
-    columns.append(damaged_number(subject.model_dump(), archive).alias("damaged"))
+    for slot, (value, status) in numbers.items():
+        columns += slot_columns(slot, value, status)
+    columns.append(documented.alias("has_document"))
+    columns.append(damaged_number(numbers, archive).alias("damaged"))
     return records.select(*columns)
+
+
+def party_digest(facts: list[Column], numbers: Mapping[str, tuple[Column, Column]], key: bytes) -> Column:
+    """Return the keyed digest of a party; a number that a dataset does not ask for is a missing one."""
+    for value, status in numbers.values():
+        facts = [*facts, value, F.coalesce(status, F.lit("missing"))]
+    texts = [F.coalesce(fact, F.lit("")) for fact in facts]
+    return F.substring(hmac_hex(F.concat_ws("\x1f", F.lit("party"), *texts), key), 1, PARTY_HEX)
 
 
 def subject_kind(contract: Contract) -> Column:
@@ -128,8 +144,8 @@ def subject_kind(contract: Contract) -> Column:
     return kind
 
 
-def slot_value(subject: Mapping[str, str | None], slot: str, archive: Column) -> tuple[Column, Column]:
-    """Return the number in one slot and its status."""
+def slot_number(subject: Mapping[str, str | None], slot: str, archive: Column) -> tuple[Column, Column]:
+    """Return the number in one slot and its status, both null where the dataset has no such column."""
     field, shared = subject[slot], subject["party_code"]
     if field is None and shared and slot in ("uscc", "id_no"):
         here = archive == ("L" if slot == "uscc" else "N")
@@ -139,18 +155,16 @@ def slot_value(subject: Mapping[str, str | None], slot: str, archive: Column) ->
     return F.col(field), F.col(f"{field}_status")
 
 
-def damaged_number(subject: Mapping[str, str | None], archive: Column) -> Column:
+def damaged_number(numbers: Mapping[str, tuple[Column, Column]], archive: Column) -> Column:
     """Return the row's USCC, or a person's ID number, if it fails its check and may be one edit wrong."""
-    uscc, uscc_status = slot_value(subject, "uscc", archive)
-    id_no, id_status = slot_value(subject, "id_no", archive)
-    return F.when((archive == "L") & is_damaged(uscc, uscc_status), uscc).when(
-        (archive == "N") & is_damaged(id_no, id_status), id_no
+    uscc, id_no = numbers["uscc"], numbers["id_no"]
+    return F.when((archive == "L") & is_damaged(*uscc), uscc[0]).when(
+        (archive == "N") & is_damaged(*id_no), id_no[0]
     )
 
 
-def slot_columns(subject: Mapping[str, str | None], slot: str, archive: Column) -> list[Column]:
+def slot_columns(slot: str, value: Column, status: Column) -> list[Column]:
     """Return the hash of the number in one slot, whether it is weak, and its status."""
-    value, status = slot_value(subject, slot, archive)
     if slot == "tax_id":  # an intact one of 15 characters = division + organisation code
         value = F.when((F.length(value) == 15) & (status == "valid"), F.substring(value, 7, 9)).otherwise(
             value
@@ -226,22 +240,23 @@ def link_parties(
     )
     asked = found.withColumn("asked_name", contradicted).join(F.broadcast(legal_names), "asked_name", "left")
     judged = asked.withColumn("tier", name_tier()).withColumn("outcome", outcome_of(policy))
-    linked = F.col("status") == "auto"
+    linked, in_review = F.col("status") == "auto", F.col("status") == "review"
     nobody = F.array().cast("array<string>")
     suggested = F.sort_array(F.array_distinct(F.concat("owners", F.coalesce("namesakes", nobody))))
     return judged.withColumn("status", status_of()).select(
         "dataset",
         *PLACE,
         "record_id",
+        "subject_kind",
+        "party",
         "status",
         F.when(linked, grade()).alias("grade"),
         "tier",
         F.when(linked, F.col("owners")[0]).alias("subject_id"),
         F.when(F.size("owners") > 0, F.col("evidence")).alias("evidence"),
-        F.when(F.col("status") == "review", F.slice(suggested, 1, MAX_CANDIDATES))
-        .otherwise(nobody)
-        .alias("candidates"),
+        F.when(in_review, F.slice(suggested, 1, MAX_CANDIDATES)).otherwise(nobody).alias("candidates"),
         F.when(~linked, F.col("reason")).alias("reason"),
+        F.when(in_review, all_doubts()).otherwise(nobody).alias("doubts"),
     )
 
 
@@ -297,21 +312,39 @@ def gather_evidence() -> dict[str, Column]:
     }
 
 
+def doubt_conditions() -> dict[str, Column]:
+    """Return when each doubt about a found owner holds, the gravest first: the first one decides."""
+    owner_archive, alone = F.substring(F.col("owners")[0], 1, 1), F.size("owners") == 1
+    return {
+        "several_owners": F.col("is_shared"),
+        "codes_disagree": ~F.col("is_shared") & (F.size("owners") > 1),
+        "wrong_archive": alone & (owner_archive != F.col("archive")),
+        "document_type": alone & (owner_archive == "N") & ~F.col("has_document"),
+        "name_missing": F.col("name_agreement") == "missing",
+        "name_conflict": alone & (F.col("name_agreement") == "other"),  # several owners' names are not asked
+        "repaired_number": F.col("proof").isNull() & F.col("is_repaired"),
+        "doubtful_number": F.col("proof").isNull() & ~F.col("is_repaired"),
+    }
+
+
 def judge() -> Column:
     """Return `agrees`, or why the evidence does not make a link."""
-    owner_archive = F.substring(F.col("owners")[0], 1, 1)
-    return (
-        F.when(F.size("owners") == 0, why_nobody())
-        .when(F.col("is_shared"), "several_owners")
-        .when(F.size("owners") > 1, "codes_disagree")
-        .when(owner_archive != F.col("archive"), "wrong_archive")
-        .when((owner_archive == "N") & ~F.col("has_document"), "document_type")
-        .when(F.col("name_agreement") == "missing", "name_missing")
-        .when(F.col("name_agreement") == "other", "name_conflict")
-        .when(F.col("proof").isNull() & F.col("is_repaired"), "repaired_number")
-        .when(F.col("proof").isNull(), "doubtful_number")
-        .otherwise("agrees")
-    )
+    reason = F.when(F.size("owners") == 0, why_nobody())
+    for doubt, holds in doubt_conditions().items():
+        reason = reason.when(holds, doubt)
+    return reason.otherwise("agrees")
+
+
+def all_doubts() -> Column:
+    """Return every doubt that holds, in order; a name that another subject bears has its own."""
+    doubts = [F.when(holds, doubt) for doubt, holds in doubt_conditions().items()]
+    of_another = F.col("namesakes").isNotNull()
+    named = [
+        F.when(of_another & (doubt == "name_conflict"), "name_of_another").otherwise(doubt)
+        for doubt in doubts
+    ]
+    near = F.col("reason") == "several_near"  # its owners are not those of the row's own numbers
+    return F.when(near, F.array("reason")).otherwise(F.array_compact(F.array(*named)))
 
 
 def judge_near() -> Column:

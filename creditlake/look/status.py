@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from rich.console import Console
 
-from creditlake.builds import list_builds
+from creditlake.builds import BuildError, list_builds, newest_linked
 from creditlake.catalog import Catalog
 from creditlake.fetching import OVERDUE, list_lying
 from creditlake.look.day import find_verdict
@@ -13,7 +13,14 @@ from creditlake.outbox import Outbox
 from creditlake.published import find_release, read_pointer
 from creditlake.receipts import list_batches
 from creditlake.settings import SettingsError
-from creditlake.storage import Lake, StorageError, list_manifests, now_utc
+from creditlake.storage import (
+    Lake,
+    StorageError,
+    build_manifest_key,
+    list_manifests,
+    now_utc,
+    read_manifest,
+)
 
 BUILDS_SHOWN = 8
 
@@ -42,6 +49,8 @@ def print_status(lake: Lake, catalog: Catalog, outbox: Outbox) -> None:
         verdict, release = find_verdict(lake, build), find_release(lake, build)
         outcome = release.release_id if release else verdict.verdict if verdict else "unfinished"
         console.print(f"  build {build}: {outcome}")
+    for line in review_lines(lake):
+        console.print(f"  {line}")
     for notice in list_notices(lake, date.max):
         console.print(
             f"  notice {notice.received_date} {notice.sender}/{notice.file}: {notice.code} {notice.message}"
@@ -61,6 +70,25 @@ def print_overdue(console: Console, lake: Lake, outbox: Outbox) -> None:
             f"  outbox {department}: {count} return files not fetched for more than {OVERDUE.days} days,"
             f" the oldest since {since:%Y-%m-%d}; see `creditlake returns list`"
         )
+
+
+def review_lines(lake: Lake) -> list[str]:
+    """Return what waits for reviewers in the newest links, and the judgements that evidence contradicts."""
+    try:
+        links = read_manifest(lake, build_manifest_key("links", newest_linked(lake)))
+    except BuildError:
+        return []
+    lines = []
+    if waiting := links.counts.get("review", 0):
+        lines.append(f"review: {waiting:,} records wait for a person; see `creditlake review export`")
+    contradictions = links.extra.get("contradicted_judgements", [])
+    assert isinstance(contradictions, list), "link writes them as a list"
+    for found in contradictions:
+        lines.append(
+            f"judgement {found['judgement_id']}: exact evidence points to {found['subject_id']} for"
+            f" {found['records']} records; it stands until `creditlake review export` is decided anew"
+        )
+    return lines
 
 
 def overdue_files(lake: Lake, outbox: Outbox, now: datetime) -> list[tuple[str, int, datetime]]:

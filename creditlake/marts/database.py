@@ -56,6 +56,13 @@ LINKING = {
         "tier": "varchar",
         "subject_id": "varchar",
         "reason": "varchar",
+        "subject_kind": "varchar",
+        "party": "varchar",
+        "evidence": "varchar",
+        "candidates": "varchar[]",
+        "doubts": "varchar[]",
+        "judgement_id": "varchar",
+        "contradicted_by": "varchar",
     },
     "subjects": {
         "subject_id": "varchar",
@@ -73,6 +80,13 @@ LINKING = {
         "id_kind": "varchar",
         "id_value": "varchar",
         "valid_to": "date",
+        "known_to": "date",
+    },
+    "names": {
+        "subject_id": "varchar",
+        "name": "varchar",
+        "name_norm": "varchar",
+        "is_current": "boolean",
         "known_to": "date",
     },
 }

@@ -1,4 +1,4 @@
-"""Which lake the settings name."""
+"""Which lake the settings name, and where in it people's decisions about links lie."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from creditlake.settings import Settings, SettingsError
 from creditlake.storage.folder import FolderLake
 from creditlake.storage.lake import Lake
+
+LINK_JUDGEMENTS = "decisions/link_judgement"  # /<business date>/<judgement id>.json
 
 
 def open_lake(settings: Settings) -> Lake:

@@ -24,6 +24,11 @@ def exact(key: str, **more: Any) -> dict[str, Any]:
     return {"key": key, "_link": "L1", "severity": "GENERAL", **more}
 
 
+def judged(status: str, **more: Any) -> dict[str, Any]:
+    """Return the link that a person's judgement made."""
+    return {"status": status, "tier": "judgement", "judgement_id": "j1", **more}
+
+
 def repair(key: str, target: str, **more: Any) -> dict[str, Any]:
     """Return a granted repair of a penalty."""
     return {
@@ -50,6 +55,8 @@ def deliver_penalties(city: City) -> None:
         {"key": "unlinked", "severity": "GENERAL"},
         {"key": "in_review", "_link": {"status": "review", "reason": "name_conflict"}},
         exact("inferred", _link={"status": "auto", "grade": "inferred", "subject_id": "L1"}),
+        exact("judged", _link=judged("judged", grade="exact", subject_id="L1")),
+        exact("judged_to_nobody", _link=judged("unlinked", reason="judged_none")),
         exact("of_person", counterpart_class="NATURAL", _link="N1"),
         exact("linked_to_person", _link="N1"),
         exact("minor", is_minor=True, defects=["P02"]),
@@ -84,6 +91,8 @@ def deliver_others(city: City) -> None:
         LICENCE, FIRST,
         exact("valid", valid_to=SECOND), exact("open_ended"), exact("over", valid_to=date(2026, 11, 16)),
         exact("not_in_force", status="INVALID"), exact("shared_only", access_level="AUTHORISED"),
+        exact("judged", _link=judged("judged", grade="exact", subject_id="L1")),
+        exact("judged_to_nobody", _link=judged("unlinked", reason="judged_none")),
         exact("of_person", counterpart_class="NATURAL", _link="N1"),
     )  # fmt: skip
     refuses = "有履行能力而拒不履行生效法律文书确定义务"
@@ -169,6 +178,8 @@ def test_each_penalty_has_the_state_and_the_reason_of_its_history(built: Built) 
         "unlinked": ("active", "unlinked"),
         "in_review": ("active", "in_review"),
         "inferred": ("active", "inferred"),
+        "judged": ("active", None),
+        "judged_to_nobody": ("active", "unlinked"),
         "of_person": ("active", "natural_person"),
         "linked_to_person": ("active", "natural_person"),
         "minor": ("active", "minor"),
@@ -233,6 +244,8 @@ def test_licences_are_shown_while_they_are_in_force(built: Built) -> None:
         "over": ("expired", "expired"),
         "not_in_force": ("active", "not_in_force"),
         "shared_only": ("active", "not_public"),
+        "judged": ("active", None),
+        "judged_to_nobody": ("active", "unlinked"),
         "of_person": ("active", "natural_person"),
     }
 
@@ -315,7 +328,7 @@ def test_archives_count_what_stands_and_show_the_weakest_grade(built: Built) -> 
         " from archive_legal_entities where subject_id = 'L1'"
     )
     assert legal == {
-        "penalty_count": 19, "shown_penalty_count": 10, "repaired_count": 1, "withdrawn_count": 4,
+        "penalty_count": 20, "shown_penalty_count": 11, "repaired_count": 1, "withdrawn_count": 4,
         "held_count": 2, "inferred_count": 1, "licence_count": 4, "weakest_grade": "inferred",
         "current_lists": "COURT_DEFAULTER;TAX_A", "is_judgment_defaulter": True, "is_a_level_taxpayer": True,
     }  # fmt: skip

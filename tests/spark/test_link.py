@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from creditlake.catalog import Catalog
 from spark_jobs.linking import SLOTS, legal_name_owners, link_parties, number_owners, select_parties
-from tests.spark.rows import COMPANY, PERSON, REG_NO, SHOP
+from tests.spark.rows import COMPANY, KEY, PERSON, REG_NO, SHOP
 
 IDENTIFIERS = "subject_id string, id_kind string, id_value string, id_status string"
 NAMES = "subject_id string, name_norm string, is_current boolean"
@@ -258,7 +258,7 @@ def link(
     identifiers = spark.createDataFrame(registered, IDENTIFIERS)
     names = spark.createDataFrame(named, NAMES)
     links = link_parties(
-        select_parties(make_party_records(spark, parties), contract),
+        select_parties(make_party_records(spark, parties), contract, KEY),
         number_owners(identifiers, names),
         legal_name_owners(names),
         policy,
@@ -304,7 +304,7 @@ def test_a_tier_that_policy_sends_to_review_or_off_links_nobody(
             few_rows, [{**LEGAL, "uscc": COMPANY}, {**LEGAL, "counterpart_name": "远水建材", "uscc": COMPANY}]
         )
         links = link_parties(
-            select_parties(parties, contract),
+            select_parties(parties, contract, KEY),
             number_owners(identifiers, names),
             legal_name_owners(names),
             policy,

@@ -1,0 +1,414 @@
+"""The review queue as people get it and bring it back, on a lake written row by row."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from typer.testing import CliRunner
+
+from creditlake import cli, review_commands, steps
+from creditlake.builds import BuildError, newest_linked
+from creditlake.catalog import Catalog
+from creditlake.judgements import Decision, Judgement, find_rulings, list_judgements
+from creditlake.look.status import review_lines
+from creditlake.review.masked import is_document, mask_number, mask_text, review_mask
+from creditlake.review.sheet import HEADER
+from creditlake.storage import build_manifest_key, read_manifest
+from tests.dbt.city import NOW, City
+from tests.samples import make_reg_no, make_resident_id, make_uscc
+from tests.services import folder_settings
+
+DAY = date(2026, 11, 17)
+BUILD = "20261117-01"
+PENALTIES, LICENCES = "market_regulation.penalty_decision", "administrative_approval.licence_decision"
+DEFAULTERS = "court.judgment_defaulter"
+PERSON = make_resident_id(3)
+UNSOUND = ("doubtful_number", "name_conflict")
+PARTIES = {
+    name: f"{number:020x}" for number, name in enumerate(("conflict", "late", "person", "unsound"), 10)
+}
+
+
+def doubtful(
+    party: str, *candidates: str, doubts: tuple[str, ...] = ("name_of_another",), **more: Any
+) -> dict[str, Any]:
+    """Return the link of a record in review."""
+    return {
+        "status": "review", "tier": "name_code_conflict", "reason": "name_conflict", "party": PARTIES[party],
+        "subject_kind": "LEGAL", "candidates": list(candidates), "doubts": list(doubts),
+    } | more  # fmt: skip
+
+
+def penalty(
+    key: str, link: dict[str, Any] | str, decided: date, name: str = "远水建材", **more: Any
+) -> dict[str, Any]:
+    """Return a penalty about a company."""
+    return {
+        "key": key, "_link": link, "decision_date": decided, "counterpart_name": name,
+        "counterpart_name_delivered": name, "uscc": make_uscc(1), "uscc_delivered": f" {make_uscc(1)}",
+        **{f"{slot}_delivered": None for slot in ("org_code", "reg_no", "tax_id", "id_no")},
+    } | more  # fmt: skip
+
+
+class Desk:
+    """A linked city and the commands of review."""
+
+    def __init__(self, city: City) -> None:
+        self.city, self.folder = city, city.root
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run a command; its exit code and what it says."""
+        done = CliRunner().invoke(cli.app, list(arguments))
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.output
+
+    def export(self, *arguments: str) -> list[dict[str, Any]]:
+        """Export the queue; its rows by header."""
+        code, self.said = self.run("review", "export", "--out", str(self.path), *arguments)
+        assert code == 0
+        header, *rows = openpyxl.load_workbook(self.path).active.iter_rows(values_only=True)
+        assert header == HEADER
+        return [dict(zip(header, row, strict=True)) for row in rows]
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "review.xlsx"
+
+    def fill(self, party: str, **cells: str) -> None:
+        """Fill cells of a party's row."""
+        book = openpyxl.load_workbook(self.path)
+        rows = {row[0].value: row for row in book.active.iter_rows(min_row=2)}
+        for name, text in cells.items():
+            rows[PARTIES[party]][HEADER.index(name)].value = text
+        book.save(self.path)
+
+    def add(self, party: str, *rows: dict[str, str]) -> None:
+        """Add copies of a party's row, each with other cells."""
+        book = openpyxl.load_workbook(self.path)
+        (found,) = (row for row in book.active.iter_rows(values_only=True) if row[0] == PARTIES[party])
+        for cells in rows:
+            book.active.append(list({**dict(zip(HEADER, found, strict=True)), **cells}.values()))
+        book.save(self.path)
+
+    def bring_back(self, *arguments: str) -> tuple[int, str]:
+        """Import the workbook."""
+        return self.run(
+            "review", "import", str(self.path), "--by", "王", "--business-date", "2026-11-17", *arguments
+        )
+
+    def judgements(self) -> list[Judgement]:
+        """Return what has been decided."""
+        return list_judgements(self.city.lake, date.max)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Four groups in the queue: two of one party, an overdue one, a person, and an unsound number."""
+    city = City(tmp_path)
+    city.subject("L1", "云山商贸", uscc=make_uscc(1))
+    city.subject("L2", "远水建材")
+    city.subject("N1", "=周明", resident_id=PERSON)
+    city.deliver(
+        PENALTIES, DAY,
+        penalty("甲", doubtful("conflict", "L1", "L2"), date(2026, 11, 10)),
+        penalty("乙", doubtful("conflict", "L1", "L2"), date(2026, 11, 12)),
+        penalty("丙", doubtful("late", "L1", doubts=UNSOUND), date(2026, 9, 30), "=1+1"),
+        penalty("丁", "L1", date(2026, 9, 1)),
+        penalty("戊", doubtful("late", "L1"), date(2026, 9, 1), change_op="D"),
+    )  # fmt: skip
+    city.deliver(
+        DEFAULTERS, date(2026, 11, 16),
+        {
+            "key": "子", "name": "周明", "name_delivered": "周明", "party_type": "PERSON",
+            "party_code": PERSON, "party_code_delivered": PERSON,
+            "_link": doubtful("person", "N1", doubts=("document_type",), subject_kind="NATURAL"),
+        },
+        {
+            "key": "丑", "name": "远水建材", "name_delivered": "远水建材", "party_code": make_uscc(1),
+            "party_code_delivered": make_uscc(1), "party_code_status": "repaired",
+            "_link": doubtful("unsound", "L1"),
+        },
+    )  # fmt: skip
+    city.link(BUILD)
+    monkeypatch.setattr(steps, "lake", lambda: city.lake)
+    monkeypatch.setattr(steps, "read_catalog", lambda: city.catalog)
+    monkeypatch.setattr(review_commands, "settings", lambda: folder_settings(tmp_path))
+    return Desk(city)
+
+
+def test_the_queue_shows_each_group_once_the_oldest_deadline_first(desk: Desk) -> None:
+    rows = desk.export()
+
+    assert desk.said == f"{desk.path}: 4 rows for 5 records of build {BUILD}\n"
+    assert [(row["复核编号"], row["记录数"], row["法定期限"], row["最早收到日期"]) for row in rows] == [
+        (PARTIES["late"], 1, "2026-10-15", "2026-11-17"),
+        (PARTIES["person"], 1, None, "2026-11-16"),
+        (PARTIES["unsound"], 1, None, "2026-11-16"),
+        (PARTIES["conflict"], 2, "2026-11-19", "2026-11-17"),
+    ]
+    assert {name: value for name, value in rows[3].items() if name not in ("复核编号", "清单版本")} == {
+        "记录数": 2,
+        "疑点": "号码属于一个主体，名称属于另一个主体",
+        "当事人类别": "法人及非法人组织",
+        "报送名称": "远水建材",
+        "统一社会信用代码": f" {make_uscc(1)}",
+        "组织机构代码": None,
+        "工商注册号": None,
+        "纳税人识别号": None,
+        "证件号码": None,
+        "号码核验": None,
+        "候选主体": "L1 云山商贸（企业，990001）\nL2 远水建材（企业，990001）",
+        "法定期限": "2026-11-19",
+        "最早收到日期": "2026-11-17",
+        "涉及数据": "行政处罚决定",
+        "决定": None,
+        "主体标识": None,
+        "理由": None,
+        "复核人": None,
+    }
+
+
+def test_more_records_come_first_where_the_deadline_is_the_same(desk: Desk) -> None:
+    desk.city.deliver(
+        DEFAULTERS, date(2026, 11, 16),
+        *({"key": key, "name": "甲", "_link": doubtful("unsound", "L1")} for key in "寅卯"),
+    )  # fmt: skip
+    desk.city.link("20261117-02")
+
+    assert [row["复核编号"] for row in desk.export()][1:3] == [PARTIES["unsound"], PARTIES["person"]]
+
+
+def test_doubts_are_ranked_and_unsound_numbers_named_in_chinese(desk: Desk) -> None:
+    late, _, unsound, _ = desk.export()
+
+    assert late["疑点"] == ("名称与号码所属主体的现名、曾用名都不一致；号码校验不通过，但登记簿中确有此号")
+    assert unsound["号码核验"] == "统一社会信用代码有误写的字符，改正后校验通过"
+
+
+def test_documents_are_masked_and_no_cell_is_a_formula(desk: Desk) -> None:
+    late, person, *_ = desk.export()
+
+    assert person["证件号码"] == f"{PERSON[:6]}********{PERSON[-4:]}"
+    assert person["统一社会信用代码"] is None
+    assert (late["报送名称"], person["候选主体"]) == ("=1+1", "N1 =周明（自然人，990001）")
+    book = openpyxl.load_workbook(desk.path)
+    assert {cell.data_type for row in book.active.iter_rows() for cell in row} == {"s", "n"}
+    assert PERSON not in str([[cell.value for cell in row] for row in book.active.iter_rows()])
+
+
+def test_a_queue_of_a_day_without_links_says_what_to_run(desk: Desk) -> None:
+    with pytest.raises(BuildError, match="no build of 2026-11-16 is linked; run `creditlake link"):
+        newest_linked(desk.city.lake, date(2026, 11, 16))
+
+
+def test_decisions_come_back_and_the_open_rows_stay(desk: Desk) -> None:
+    desk.export()
+    desk.fill("conflict", 决定="归入", 主体标识="L2 远水建材（企业，990001）", 理由="登记档案", 复核人="林")
+    desk.fill("person", 决定="不是该主体", 主体标识="N1", 理由="同名")
+    desk.fill("late", 决定="不归入任何主体", 理由="外地企业")
+
+    code, said = desk.bring_back()
+
+    assert code == 0
+    assert said == (
+        "review.xlsx: 3 decisions taken, 0 known already, 1 rows open, 0 refused\n"
+        "they count from 2026-11-17; the next `creditlake link` applies them\n"
+    )
+    found = {
+        one.party: (one.decision, one.subject_id, one.who, one.why, one.entered_by)
+        for one in desk.judgements()
+    }
+    assert found == {
+        PARTIES["conflict"]: ("link", "L2", "林", "登记档案", "王"),
+        PARTIES["person"]: ("not_this", "N1", "王", "同名", "王"),
+        PARTIES["late"]: ("none", None, "王", "外地企业", "王"),
+    }
+
+
+ITEM = f"复核编号 {PARTIES['conflict']}"
+AGAIN = "export the queue again and decide on what it says now"
+NONE = {"决定": "不归入任何主体", "理由": "外地企业"}
+BAD: list[tuple[dict[str, str], str]] = [
+    (
+        {"决定": "归入", "主体标识": "L2"},
+        "the reason (理由) is missing; say why, it is kept beside the decision",
+    ),
+    (
+        {"决定": "同意", "理由": "a"},
+        "决定: not one of the decisions; write one of 归入、不是该主体、不归入任何主体",
+    ),
+    ({"理由": "a"}, "决定: the decision is missing; write one of 归入、不是该主体、不归入任何主体"),
+    ({"决定": "归入", "理由": "a"}, "归入 needs the subject (主体标识); copy its id from 候选主体"),
+    (
+        {"决定": "归入", "主体标识": "L9", "理由": "a"},
+        "unknown subject id (主体标识); copy it whole from 候选主体",
+    ),
+    (
+        {"决定": "归入", "主体标识": "N1", "理由": "a"},
+        f"the subject is of another kind than {ITEM} (当事人类别); choose one that fits it",
+    ),
+    (
+        {"决定": "不是该主体", "主体标识": "N1", "理由": "a"},
+        f"the subject is no candidate of {ITEM}; copy the id (主体标识) from 候选主体",
+    ),
+    (
+        {**NONE, "主体标识": "L1"},
+        "不归入任何主体 goes with no subject (主体标识); empty the cell, or decide otherwise",
+    ),
+    (
+        {**NONE, "复核编号": "f" * 20},
+        "unknown review number (复核编号); copy it whole from the exported workbook",
+    ),
+    (
+        {**NONE, "清单版本": f"{BUILD}/00000000"},
+        f"{ITEM} has changed since the export (疑点、候选主体); {AGAIN}",
+    ),
+    ({**NONE, "清单版本": "1"}, f"清单版本 has been altered; {AGAIN}"),
+]
+
+
+def test_each_bad_row_is_named_with_its_cure_and_the_good_ones_are_taken(desk: Desk) -> None:
+    desk.export()
+    desk.add("conflict", *(cells for cells, _ in BAD), NONE)
+
+    code, said = desk.bring_back()
+
+    assert code == 1
+    assert said.splitlines() == [
+        "review.xlsx: 1 decisions taken, 0 known already, 4 rows open, 11 refused",
+        *(f"  row {row_no}: {message}" for row_no, (_, message) in enumerate(BAD, start=6)),
+        "they count from 2026-11-17; the next `creditlake link` applies them",
+    ]
+    assert [(one.party, one.decision) for one in desk.judgements()] == [(PARTIES["conflict"], Decision.NONE)]
+
+
+def test_a_group_decided_twice_in_one_workbook_is_refused_but_for_further_exclusions(desk: Desk) -> None:
+    desk.export()
+    decided = (("不是该主体", "L1"), ("不是该主体", "L2"), ("归入", "L2"))
+    desk.add("conflict", *({"决定": word, "主体标识": subject, "理由": "查档"} for word, subject in decided))
+
+    code, said = desk.bring_back()
+
+    assert code == 1
+    assert f"row 8: 复核编号 {PARTIES['conflict']} is decided twice; keep one of the rows" in said
+    (ruling,) = find_rulings(desk.judgements()).values()
+    assert ruling.excluded == ("L1", "L2")
+
+
+def test_a_workbook_read_twice_writes_nothing_new(desk: Desk) -> None:
+    desk.export()
+    desk.fill("late", 决定="不归入任何主体", 理由="外地企业")
+    desk.bring_back()
+    before = list(desk.city.lake.list_keys("decisions"))
+
+    code, said = desk.bring_back("--business-date", "2026-11-18")
+
+    assert (code, said) == (0, "review.xlsx: 0 decisions taken, 1 known already, 3 rows open, 0 refused\n")
+    assert list(desk.city.lake.list_keys("decisions")) == before
+    (judgement,) = desk.judgements()
+    assert before == [f"decisions/link_judgement/2026-11-17/{judgement.judgement_id}.json"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.write_bytes(b"no workbook"), "review.xlsx is no workbook"),
+        (
+            lambda path: openpyxl.Workbook().save(path),
+            "row 1 must have each of the columns 复核编号、清单版本、决定",
+        ),
+    ],
+)
+def test_a_file_that_is_no_review_is_refused_whole(
+    desk: Desk, spoil: Callable[[Path], None], message: str
+) -> None:
+    from creditlake.review.sheet import ReviewRefused
+
+    spoil(desk.path)
+
+    with pytest.raises(ReviewRefused, match=message):
+        desk.bring_back()
+
+
+def judge(decision: Decision, subject: str | None, minute: int, day: date = DAY, **more: Any) -> Judgement:
+    """Return a judgement of one party."""
+    return Judgement(
+        party=PARTIES["late"], decision=decision, subject_id=subject, who="林", why="查档", seen=f"{BUILD}/0",
+        overrules=None, entered_by="林", business_date=day, decided_at=NOW.replace(minute=minute), **more,
+    )  # fmt: skip
+
+
+def test_the_newest_judgement_holds_and_exclusions_in_a_row_add_up() -> None:
+    link, first, second = (
+        judge(Decision.LINK, "L1", 1), judge(Decision.NOT_THIS, "L1", 2), judge(Decision.NOT_THIS, "L2", 3),
+    )  # fmt: skip
+    none = judge(Decision.NONE, None, 4)
+
+    rulings = [
+        find_rulings(found)[PARTIES["late"]]
+        for found in ([link], [link, first, second], [first, none, second])
+    ]
+
+    assert [(ruling.newest, ruling.excluded) for ruling in rulings] == [
+        (link, ()), (second, ("L1", "L2")), (second, ("L2",)),
+    ]  # fmt: skip
+
+
+def test_a_past_day_does_not_know_later_judgements(desk: Desk) -> None:
+    from creditlake.judgements import write_judgements
+
+    write_judgements(
+        desk.city.lake, [judge(Decision.NONE, None, 1), judge(Decision.LINK, "L1", 0, date(2026, 11, 18))]
+    )
+
+    assert [one.decision for one in list_judgements(desk.city.lake, DAY)] == ["none"]
+    assert [one.decision for one in list_judgements(desk.city.lake, date.max)] == ["none", "link"]
+
+
+@pytest.mark.parametrize(
+    ("slot", "value", "is_person", "shown"),
+    [
+        ("uscc", make_uscc(1), False, make_uscc(1)),
+        ("reg_no", make_reg_no(1), False, make_reg_no(1)),
+        ("uscc", PERSON, False, f"{PERSON[:6]}********{PERSON[-4:]}"),
+        ("tax_id", f"{PERSON[:-1]}", False, f"{PERSON[:6]}*******{PERSON[-5:-1]}"),
+        ("uscc", "E12345678", True, "*********"),
+        ("id_no", None, True, None),
+    ],
+)
+def test_whatever_may_be_a_document_is_masked(
+    catalog: Catalog, slot: str, value: str | None, *, is_person: bool, shown: str | None
+) -> None:
+    assert mask_number(review_mask(catalog.rules, DAY), slot, value, is_person=is_person) == shown
+
+
+def test_a_document_inside_a_name_is_masked_and_a_company_code_is_none(catalog: Catalog) -> None:
+    assert (
+        mask_text(review_mask(catalog.rules, DAY), f"周明{PERSON}")
+        == f"周明{PERSON[:6]}********{PERSON[-4:]}"
+    )
+    assert not any(is_document(make_uscc(number)) for number in range(200))
+
+
+def test_status_says_what_waits_for_a_person_and_what_contradicts_a_judgement(desk: Desk) -> None:
+    assert review_lines(desk.city.lake) == []
+    links = read_manifest(desk.city.lake, build_manifest_key("links", BUILD))
+    links.counts = {"review": 1200}
+    links.extra = {"contradicted_judgements": [{"judgement_id": "j1", "subject_id": "L1", "records": 3}]}
+    key = build_manifest_key("links", "20261117-02")
+    desk.city.lake.put_if_absent(key, links.model_dump_json().encode())
+
+    assert review_lines(desk.city.lake) == [
+        "review: 1,200 records wait for a person; see `creditlake review export`",
+        "judgement j1: exact evidence points to L1 for 3 records; it stands until"
+        " `creditlake review export` is decided anew",
+    ]
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return steps.read_catalog()
