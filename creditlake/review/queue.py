@@ -92,6 +92,8 @@ def read_queue(lake: Lake, catalog: Catalog, chosen: Settings, build: str) -> li
         return []
     groups: dict[str, Group] = {}
     with open_rows(lake, catalog, chosen, build, datasets) as connection:
+        # Once for all datasets: the links of a city are millions, those in the queue few.
+        connection.execute(f"create temp table queued as select * from linking.links where {QUEUED}")  # noqa: S608
         for name in datasets:
             add_dataset(groups, connection, catalog, catalog.contracts[name])
         wanted = {subject for group in groups.values() for subject in group.link["candidates"]}
@@ -111,7 +113,7 @@ def add_dataset(
     first_decided = f"min(rows.{quote_name(decided[0])})" if decided else "null"
     query = (
         f"select links.party, arg_min(struct_pack({fields}), rows.row_key), count(*),"
-        f" min(rows.received_date), {first_decided} {current_rows(contract, QUEUED)} group by links.party"
+        f" min(rows.received_date), {first_decided} {current_rows(contract)} group by links.party"
     )
     for party, link, records, received, decision_date in connection.execute(query).fetchall():
         group = groups.setdefault(party, Group(link))

@@ -83,19 +83,19 @@ def delivered(contract: Contract, field: str) -> str:
     return f"nullif(rows.{quote_name(f'{field}_delivered' if kept else field)}, '')"
 
 
-def current_rows(contract: Contract, condition: str) -> str:
-    """Return SQL of a `from` clause: the rows that speak for their records, with links of the condition.
+def current_rows(contract: Contract) -> str:
+    """Return SQL of a `from` clause: the rows that speak for their records, with their links from `queued`.
 
     A record that was corrected, withdrawn or left out of the newest snapshot has nothing to decide.
     """
-    records = f"records.{quote_name(contract.table)}"
+    links = f"(select * from queued where dataset = {quote_text(contract.name)})"  # noqa: S608
     present = "rows.is_current_snapshot" if contract.delivery.kind == "full_snapshot" else "true"
-    queued = f"(select * from linking.links where dataset = {quote_text(contract.name)} and {condition})"  # noqa: S608
     versions = (
-        f"(select * from {records} where record_id in (select record_id from {queued})"  # noqa: S608
+        f"(select * from records.{quote_name(contract.table)}"  # noqa: S608
+        f" where record_id in (select record_id from {links})"
         " qualify row_number() over (partition by record_id order by row_key desc) = 1)"
     )
     return (
-        f"from {queued} as links inner join {versions} as rows on rows.row_key = links.row_key"
+        f"from {links} as links inner join {versions} as rows on rows.row_key = links.row_key"
         f" where rows.change_op is distinct from 'D' and {present}"
     )
