@@ -23,7 +23,6 @@ from creditlake.settings import Settings
 from creditlake.storage import Lake
 
 STATE_HEX = 8
-TIMELY = "within_working_days"
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def add_dataset(
     links = ("status", "subject_kind", "candidates", "doubts", "judgement_id", "contradicted_by")
     columns = party_columns(contract) | {name: f"links.{name}" for name in links}
     fields = ", ".join(f"{quote_name(name)} := {text}" for name, text in columns.items())
-    decided = decision_field(contract)
+    decided = contract.reporting_deadline
     first_decided = f"min(rows.{quote_name(decided[0])})" if decided else "null"
     query = (
         f"select links.party, arg_min(struct_pack({fields}), rows.row_key), count(*),"
@@ -122,14 +121,6 @@ def add_dataset(
         group.received.append(received)
         deadline = catalog.calendar.deadline(decision_date, decided[1]) if decided and decision_date else None
         group.deadlines += [deadline] if deadline else []
-
-
-def decision_field(contract: Contract) -> tuple[str, int] | None:
-    """Return the date from which a dataset's legal deadline runs, and its working days; None without one."""
-    for check in contract.row_checks:
-        if check.check == TIMELY:
-            return check.fields["date"], int(check.maximum or "7")
-    return None
 
 
 def read_subjects(

@@ -7,8 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import pyarrow.parquet as pq
 
-from creditlake.builds import business_date_of
+from creditlake.builds import BuildError, business_date_of
 from creditlake.catalog import Catalog
 from creditlake.contract import KEEPS_DELIVERED, NUMBER_SLOTS, Contract
 from creditlake.duck import open_duckdb, quote_name, quote_text
@@ -23,10 +24,17 @@ IS_PERSON = "coalesce(links.subject_kind = 'NATURAL', false)"
 
 
 def linked_datasets(lake: Lake, chosen: Settings, build: str, condition: str) -> list[str]:
-    """Return the datasets that have links of a condition in a build, read from the links alone."""
+    """Return the datasets that have links of a condition in a build, read from the links alone.
+
+    Raises BuildError for links that know no parties yet.
+    """
     links = lake.localise(read_manifest(lake, build_manifest_key("links", build)).outputs, chosen.scratch)
     if not links:
         return []
+    if "party" not in pq.read_schema(links[0]).names:
+        raise BuildError(
+            f"build {build} was linked by an earlier version; run `creditlake link` for the next"
+        )
     with open_duckdb(chosen.scratch / "review") as connection:
         query = f"select distinct dataset from {read_parquet(links)} where {condition} order by 1"  # noqa: S608
         return [dataset for (dataset,) in connection.execute(query).fetchall()]
