@@ -346,6 +346,14 @@ class Contract(Strict):
         """The dataset's name where a dot is not allowed."""
         return self.name.replace(".", "__")
 
+    @property
+    def reporting_deadline(self) -> tuple[str, int] | None:
+        """The date field from which the legal deadline runs, and its working days; None without one."""
+        for check in self.row_checks:
+            if check.check == "within_working_days":
+                return check.fields["date"], int(check.maximum or "7")
+        return None
+
     @model_validator(mode="after")
     def check_columns(self) -> Self:
         """No field may bear the name of a column that the platform makes itself."""

@@ -86,14 +86,12 @@ def standardise_batches(context: StepContext, batches: Sequence[RecordBatch]) ->
 
 def describe_batches(spark: SparkSession, contract: Contract, batches: Sequence[Batch]) -> DataFrame:
     """Return batch_id, _received_date and _late_before of each batch."""
-    days = [
-        int(check.maximum or "7") for check in contract.row_checks if check.check == "within_working_days"
-    ]
+    deadline = contract.reporting_deadline
     rows = [
         (
             batch.batch_id,
             first := batch.first_received_date,
-            late_before(first, days[0]) if days else None,
+            late_before(first, deadline[1]) if deadline else None,
         )
         for batch in batches
     ]

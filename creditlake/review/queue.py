@@ -23,7 +23,6 @@ from creditlake.settings import Settings
 from creditlake.storage import Lake
 
 STATE_HEX = 8
-TIMELY = "within_working_days"
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,8 @@ def read_queue(lake: Lake, catalog: Catalog, chosen: Settings, build: str) -> li
         return []
     groups: dict[str, Group] = {}
     with open_rows(lake, catalog, chosen, build, datasets) as connection:
+        # Once for all datasets: the links of a city are millions, those in the queue few.
+        connection.execute(f"create temp table queued as select * from linking.links where {QUEUED}")  # noqa: S608
         for name in datasets:
             add_dataset(groups, connection, catalog, catalog.contracts[name])
         wanted = {subject for group in groups.values() for subject in group.link["candidates"]}
@@ -107,11 +108,11 @@ def add_dataset(
     links = ("status", "subject_kind", "candidates", "doubts", "judgement_id", "contradicted_by")
     columns = party_columns(contract) | {name: f"links.{name}" for name in links}
     fields = ", ".join(f"{quote_name(name)} := {text}" for name, text in columns.items())
-    decided = decision_field(contract)
+    decided = contract.reporting_deadline
     first_decided = f"min(rows.{quote_name(decided[0])})" if decided else "null"
     query = (
         f"select links.party, arg_min(struct_pack({fields}), rows.row_key), count(*),"
-        f" min(rows.received_date), {first_decided} {current_rows(contract, QUEUED)} group by links.party"
+        f" min(rows.received_date), {first_decided} {current_rows(contract)} group by links.party"
     )
     for party, link, records, received, decision_date in connection.execute(query).fetchall():
         group = groups.setdefault(party, Group(link))
@@ -120,14 +121,6 @@ def add_dataset(
         group.received.append(received)
         deadline = catalog.calendar.deadline(decision_date, decided[1]) if decided and decision_date else None
         group.deadlines += [deadline] if deadline else []
-
-
-def decision_field(contract: Contract) -> tuple[str, int] | None:
-    """Return the date from which a dataset's legal deadline runs, and its working days; None without one."""
-    for check in contract.row_checks:
-        if check.check == TIMELY:
-            return check.fields["date"], int(check.maximum or "7")
-    return None
 
 
 def read_subjects(

@@ -7,8 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import pyarrow.parquet as pq
 
-from creditlake.builds import business_date_of
+from creditlake.builds import BuildError, business_date_of
 from creditlake.catalog import Catalog
 from creditlake.contract import KEEPS_DELIVERED, NUMBER_SLOTS, Contract
 from creditlake.duck import open_duckdb, quote_name, quote_text
@@ -23,10 +24,17 @@ IS_PERSON = "coalesce(links.subject_kind = 'NATURAL', false)"
 
 
 def linked_datasets(lake: Lake, chosen: Settings, build: str, condition: str) -> list[str]:
-    """Return the datasets that have links of a condition in a build, read from the links alone."""
+    """Return the datasets that have links of a condition in a build, read from the links alone.
+
+    Raises BuildError for links that know no parties yet.
+    """
     links = lake.localise(read_manifest(lake, build_manifest_key("links", build)).outputs, chosen.scratch)
     if not links:
         return []
+    if "party" not in pq.read_schema(links[0]).names:
+        raise BuildError(
+            f"build {build} was linked by an earlier version; run `creditlake link` for the next"
+        )
     with open_duckdb(chosen.scratch / "review") as connection:
         query = f"select distinct dataset from {read_parquet(links)} where {condition} order by 1"  # noqa: S608
         return [dataset for (dataset,) in connection.execute(query).fetchall()]
@@ -83,19 +91,19 @@ def delivered(contract: Contract, field: str) -> str:
     return f"nullif(rows.{quote_name(f'{field}_delivered' if kept else field)}, '')"
 
 
-def current_rows(contract: Contract, condition: str) -> str:
-    """Return SQL of a `from` clause: the rows that speak for their records, with links of the condition.
+def current_rows(contract: Contract) -> str:
+    """Return SQL of a `from` clause: the rows that speak for their records, with their links from `queued`.
 
     A record that was corrected, withdrawn or left out of the newest snapshot has nothing to decide.
     """
-    records = f"records.{quote_name(contract.table)}"
+    links = f"(select * from queued where dataset = {quote_text(contract.name)})"  # noqa: S608
     present = "rows.is_current_snapshot" if contract.delivery.kind == "full_snapshot" else "true"
-    queued = f"(select * from linking.links where dataset = {quote_text(contract.name)} and {condition})"  # noqa: S608
     versions = (
-        f"(select * from {records} where record_id in (select record_id from {queued})"  # noqa: S608
+        f"(select * from records.{quote_name(contract.table)}"  # noqa: S608
+        f" where record_id in (select record_id from {links})"
         " qualify row_number() over (partition by record_id order by row_key desc) = 1)"
     )
     return (
-        f"from {queued} as links inner join {versions} as rows on rows.row_key = links.row_key"
+        f"from {links} as links inner join {versions} as rows on rows.row_key = links.row_key"
         f" where rows.change_op is distinct from 'D' and {present}"
     )

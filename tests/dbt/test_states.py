@@ -91,8 +91,6 @@ def deliver_others(city: City) -> None:
         LICENCE, FIRST,
         exact("valid", valid_to=SECOND), exact("open_ended"), exact("over", valid_to=date(2026, 11, 16)),
         exact("not_in_force", status="INVALID"), exact("shared_only", access_level="AUTHORISED"),
-        exact("judged", _link=judged("judged", grade="exact", subject_id="L1")),
-        exact("judged_to_nobody", _link=judged("unlinked", reason="judged_none")),
         exact("of_person", counterpart_class="NATURAL", _link="N1"),
     )  # fmt: skip
     refuses = "有履行能力而拒不履行生效法律文书确定义务"
@@ -230,11 +228,11 @@ def test_the_ledger_counts_every_row_once(built: Built) -> None:
     )
     names = ["received", "accepted", "held", "rejected", "dropped_in_file", "dropped_stored", "blocked"]
     assert [[row[name] for name in names] for row in rows] == [
-        [12, 12, 0, 0, 0, 0, 0], [24, 21, 1, 1, 1, 0, 0], [6, 3, 1, 0, 0, 2, 0],
+        [12, 12, 0, 0, 0, 0, 0], [26, 23, 1, 1, 1, 0, 0], [6, 3, 1, 0, 0, 2, 0],
     ]  # fmt: skip
     published = {row.outcome: row.records for row in built.candidate.publication if row.dataset == PENALTY}
-    assert published["published"] == 10
-    assert sum(published.values()) == 29
+    assert published["published"] == 11
+    assert sum(published.values()) == 31
 
 
 def test_licences_are_shown_while_they_are_in_force(built: Built) -> None:
@@ -244,8 +242,6 @@ def test_licences_are_shown_while_they_are_in_force(built: Built) -> None:
         "over": ("expired", "expired"),
         "not_in_force": ("active", "not_in_force"),
         "shared_only": ("active", "not_public"),
-        "judged": ("active", None),
-        "judged_to_nobody": ("active", "unlinked"),
         "of_person": ("active", "natural_person"),
     }
 
@@ -348,7 +344,7 @@ def test_every_defect_is_listed_with_who_found_it_and_when_it_was_closed(built: 
         f" where dataset = '{PENALTY}' group by all order by all"
     )
     assert [tuple(row.values()) for row in found] == [
-        ("K01", "H", "standardise", 1), ("K08", "H", "link", 1), ("L01", "W", "link", 2),
+        ("K01", "H", "standardise", 1), ("K08", "H", "link", 1), ("L01", "W", "link", 3),
         ("P02", "W", "standardise", 1), ("U01", "W", "standardise", 1), ("U02", "W", "build", 2),
         ("V01", "E", "standardise", 1),
     ]  # fmt: skip

@@ -205,6 +205,18 @@ def test_a_queue_of_a_day_without_links_says_what_to_run(desk: Desk) -> None:
         newest_linked(desk.city.lake, date(2026, 11, 16))
 
 
+def test_links_of_an_earlier_version_say_what_to_run(desk: Desk) -> None:
+    links = read_manifest(desk.city.lake, build_manifest_key("links", BUILD))
+    links.outputs = read_manifest(desk.city.lake, build_manifest_key("registers", BUILD)).outputs[:1]
+    key = build_manifest_key("links", "20261117-02")
+    desk.city.lake.put_if_absent(key, links.model_dump_json().encode())
+
+    with pytest.raises(
+        BuildError, match="20261117-02 was linked by an earlier version; run `creditlake link`"
+    ):
+        desk.export()
+
+
 def test_decisions_come_back_and_the_open_rows_stay(desk: Desk) -> None:
     desk.export()
     desk.fill("conflict", 决定="归入", 主体标识="L2 远水建材（企业，990001）", 理由="登记档案", 复核人="林")
