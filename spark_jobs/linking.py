@@ -242,7 +242,8 @@ def link_parties(
     judged = asked.withColumn("tier", name_tier()).withColumn("outcome", outcome_of(policy))
     linked, in_review = F.col("status") == "auto", F.col("status") == "review"
     nobody = F.array().cast("array<string>")
-    suggested = F.sort_array(F.array_distinct(F.concat("owners", F.coalesce("namesakes", nobody))))
+    # Whoever holds the number is the likelier one: names are mistaken more often than numbers that check.
+    suggested = F.array_distinct(F.concat("owners", F.coalesce("namesakes", nobody)))
     return judged.withColumn("status", status_of()).select(
         "dataset",
         *PLACE,
