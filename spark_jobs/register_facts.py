@@ -31,7 +31,7 @@ SUBJECT_TYPES = {
 
 def subjects_now(identified: DataFrame, parent: DataFrame | None) -> DataFrame:
     """Return one row per subject from its newest record; not listed = absent from the last snapshot."""
-    listed = identified.where("is_now").select(
+    listed = identified.where("is_now and is_lead").select(
         "subject_id",
         "archive",
         subject_type().alias("subject_type"),
@@ -101,7 +101,7 @@ def carry_on(seen: DataFrame, identified: DataFrame, parent: DataFrame | None) -
     """Add the parent's facts: ended where the subject's newest record no longer has them."""
     if parent is None:
         return seen
-    newest = identified.where("is_now").select("subject_id", "now_received")
+    newest = identified.where("is_now and is_lead").select("subject_id", "now_received")
     known = open_rows(parent).drop("known_to").join(newest, "subject_id", "left")
     return seen.unionByName(
         known.withColumn("is_now", F.col("valid_to").isNull() & F.col("now_received").isNull())
@@ -229,6 +229,6 @@ def fold_texts(facts: DataFrame, text: str, identified: DataFrame) -> DataFrame:
         F.min("source").alias("source"),
         F.min("known_from").alias("known_from"),
     )
-    newest = identified.where("is_now").select("subject_id", "now_received")
+    newest = identified.where("is_now and is_lead").select("subject_id", "now_received")
     end = F.when(~F.col("is_now"), F.coalesce("valid_to", "now_received", "known_from"))
     return folded.join(newest, "subject_id", "left").withColumn("valid_to", end).drop("now_received")

@@ -18,6 +18,16 @@ from pyspark.sql import functions as F
 
 from spark_jobs.expressions import hmac_hex
 from spark_jobs.history import merge_versions, open_rows
+from spark_jobs.merging import (
+    Merges,
+    end_absorbed,
+    find_merges,
+    follow,
+    mark_lead,
+    merge_events,
+    read_merges,
+    resolve,
+)
 from spark_jobs.observing import CHANGE_LOG, source_hash
 from spark_jobs.register_facts import identifiers_now, names_now, roles_now, subjects_now
 from spark_jobs.tables import make_frame
@@ -80,21 +90,39 @@ class Registers:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def identify(observed: DataFrame, parent: DataFrame | None, key: bytes) -> DataFrame:
-    """Add source_key_hash and subject_id: the parent's if it knows the source key, else a new one."""
+def identify(observed: DataFrame, parent: Registers | None, key: bytes) -> tuple[DataFrame, Merges]:
+    """Add source_key_hash, subject_id and is_lead; also return the merges newly proven.
+
+    A source key keeps the id under which the parent knows it, else it makes one; then registers that speak
+    of one body are brought together (`merging`).
+    """
     source = F.concat_ws("\x1f", "source_dataset", "source_key")
     minted = F.concat(
         "archive", F.substring(hmac_hex(F.concat(F.lit("subject\x1f"), source), key), 1, SUBJECT_ID_HEX)
     )
-    hashed = observed.withColumn("source_key_hash", source_hash(source, key))
-    if parent is None:
-        return hashed.withColumn("subject_id", minted)
-    known = open_rows(parent).select("source_key_hash", F.col("subject_id").alias("known_id"))
-    return (
-        hashed.join(known, "source_key_hash", "left")
-        .withColumn("subject_id", F.coalesce("known_id", minted))
-        .drop("known_id")
+    own = observed.withColumns(
+        {
+            "source_key_hash": source_hash(source, key),
+            "own_id": minted,
+            "first_known": F.col("first_received"),
+        }
     )
+    merges: Merges = {}
+    if parent is not None:
+        known = parent.subjects.groupBy("source_key_hash").agg(
+            F.min("subject_id").alias("known_id"), F.min("known_from").alias("known_since")
+        )
+        own = own.join(known, "source_key_hash", "left").withColumns(
+            {
+                "own_id": F.coalesce("known_id", "own_id"),
+                "first_known": F.least("first_known", "known_since"),
+            }
+        )
+        merges = read_merges(parent.subject_changes)
+    named = follow(own.withColumn("subject_id", F.col("own_id")), merges)
+    new = find_merges(named)
+    identified = mark_lead(follow(named, new), resolve({**merges, **new}))
+    return identified.drop("own_id", "first_known"), new
 
 
 def build_registers(
@@ -113,21 +141,24 @@ def build_registers(
     a finished table and returns it as read back: later tables are made from the stored ones. It is
     called from several threads at once.
     """
-    known = parent.tables() if parent else {}
-    identified = identify(observed, known.get("subjects"), key).persist()
+    identified, merges = identify(observed, parent, key)
+    identified = identified.persist()
+    known = {name: end_absorbed(table, merges, as_of) for name, table in versions_of(parent).items()}
+    carried = {name: follow(table, merges) for name, table in versions_of(parent).items()}
 
     def finish(name: str, now: DataFrame) -> DataFrame:
         return settle(name, merge_versions(now, known.get(name), KEYS[name], as_of))
 
     subjects = finish("subjects", subjects_now(identified, known.get("subjects")))
-    changes = identify_changes(spark, change_log, subjects)
+    changes = identify_changes(spark, change_log, subjects, identified)
     history = parent.subject_changes if parent else make_frame(spark, [], CHANGES)
+    history = history.unionByName(merge_events(spark, merges, as_of, CHANGES))
     with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
         identifiers = pool.submit(
-            lambda: finish("identifiers", identifiers_now(identified, known.get("identifiers")))
+            lambda: finish("identifiers", identifiers_now(identified, carried.get("identifiers")))
         )
-        names = pool.submit(lambda: finish("names", names_now(identified, changes, known.get("names"))))
-        roles = pool.submit(lambda: finish("roles", roles_now(identified, changes, known.get("roles"))))
+        names = pool.submit(lambda: finish("names", names_now(identified, changes, carried.get("names"))))
+        roles = pool.submit(lambda: finish("roles", roles_now(identified, changes, carried.get("roles"))))
         changed = pool.submit(lambda: settle("subject_changes", history))
         alarms = settle("alarms", find_alarms(identifiers.result(), subjects))
     registers = Registers(
@@ -142,13 +173,21 @@ def build_registers(
     return registers
 
 
-def identify_changes(spark: SparkSession, change_log: DataFrame | None, subjects: DataFrame) -> DataFrame:
+def versions_of(registers: Registers | None) -> dict[str, DataFrame]:
+    """Return the tables that have versions, by name."""
+    return {name: table for name, table in registers.tables().items() if name in KEYS} if registers else {}
+
+
+def identify_changes(
+    spark: SparkSession, change_log: DataFrame | None, subjects: DataFrame, identified: DataFrame
+) -> DataFrame:
     """Return the change log with subject_id; entries about subjects that no register has are left out."""
     if change_log is None:
         return make_frame(spark, [], CHANGE_LOG).withColumnRenamed("source_key_hash", "subject_id")
-    return change_log.join(
-        open_rows(subjects).select("source_key_hash", "subject_id"), "source_key_hash"
-    ).drop("source_key_hash")
+    # An absorbed subject's source key is in no table of subjects.
+    other = identified.where("is_now and not is_lead").select("source_key_hash", "subject_id")
+    sources = open_rows(subjects).select("source_key_hash", "subject_id").unionByName(other)
+    return change_log.join(sources, "source_key_hash").drop("source_key_hash")
 
 
 def find_alarms(identifiers: DataFrame, subjects: DataFrame) -> DataFrame:

@@ -19,6 +19,7 @@ from tests.spark.rows import COMPANY, KEY, PERSON, REG_NO, SHOP
 
 LEGAL_REGISTER = "market_regulation.entity_register"
 NATURAL_REGISTER = "public_security.population_register"
+INSTITUTION_REGISTER = "establishment_office.institution_register"
 CHANGE_LOG = "market_regulation.entity_change"
 DAY_1, DAY_2, DAY_3 = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18)
 Values = dict[str, object]
@@ -76,12 +77,13 @@ def observe_snapshots(spark: SparkSession, catalog: Catalog, dataset: str, snaps
 
 def build(
     spark: SparkSession, catalog: Catalog, as_of: date, legal: Snapshots, *, natural: Snapshots = (),
-    changes: Sequence[Values] = (), parent: Registers | None = None,
+    institutions: Snapshots = (), changes: Sequence[Values] = (), parent: Registers | None = None,
 ) -> Registers:  # fmt: skip
     """Build registers; finished tables are kept in memory instead of in files."""
     observed = observe_snapshots(spark, catalog, LEGAL_REGISTER, legal)
-    if natural:
-        observed = observed.unionByName(observe_snapshots(spark, catalog, NATURAL_REGISTER, natural))
+    for register, snapshots in ((NATURAL_REGISTER, natural), (INSTITUTION_REGISTER, institutions)):
+        if snapshots:
+            observed = observed.unionByName(observe_snapshots(spark, catalog, register, snapshots))
     change_log = None
     if changes:
         contract = catalog.contracts[CHANGE_LOG]
