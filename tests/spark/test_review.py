@@ -26,6 +26,7 @@ from spark_jobs.linking import (
     number_owners,
     select_parties,
 )
+from spark_jobs.register_facts import SUBJECT_TYPES
 from tests.deliveries import DAY, NEXT_DAY, make_contract
 from tests.samples import make_uscc
 from tests.services import folder_settings
@@ -205,9 +206,12 @@ def test_every_doubt_is_told_the_gravest_first(desk: Desk) -> None:
     }
 
 
-def test_every_doubt_of_the_machine_has_its_words(few_rows: SparkSession, catalog: Catalog) -> None:
+def test_every_doubt_and_every_kind_of_subject_has_its_words(
+    few_rows: SparkSession, catalog: Catalog
+) -> None:
     named = {*doubt_conditions(), "name_of_another", CONTRADICTED}
     assert {row.doubt for row in catalog.rules.doubts} == named
+    assert set(catalog.rules.subject_types) == {*SUBJECT_TYPES.values(), "OTHER_ORG", "NATURAL_PERSON"}
 
 
 FINED = make_contract(
