@@ -5,7 +5,7 @@ SHELL := /bin/bash
 ACTIVATE := source var/environment
 SIZE ?= 1m
 
-.PHONY: help setup setup-services demo test test-unit lint bench
+.PHONY: help setup setup-services demo test test-unit lint bench bench-link
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 24
@@ -14,7 +14,7 @@ setup: ## Python environment and Java
 	@infra/setup/environment.sh
 	@infra/setup/spark_classes.sh
 
-setup-services: setup ## and what the service tests need (MinIO, Spark's S3 jars)
+setup-services: setup ## and what the service tests need (MinIO, sshd, Spark's S3 jars)
 	@infra/setup/services.sh
 
 demo: setup ## play four days of a synthetic city through Airflow
@@ -31,3 +31,6 @@ test: setup-services lint ## everything, against real services
 
 bench: setup ## the whole path, measured: make bench SIZE=1m (or 10m)
 	@$(ACTIVATE); uv run --no-sync python -m tests.bench.run --size $(SIZE)
+
+bench-link: setup ## how often linking is right, against the simulator's truth: make bench-link SIZE=150k
+	@$(ACTIVATE); uv run --no-sync python -m tests.bench.linking --size $(SIZE)

@@ -50,6 +50,7 @@ def find_problems(catalog: Catalog) -> Iterator[Found]:
         for option, message, cure in check_options(contract.delivery):
             yield Found(file_of(contract), ("delivery", option), message, cure)
         yield from check_headers(contract)
+        yield from check_older_templates(contract)
         yield from check_codes(catalog, contract)
         yield from check_reference(catalog, contract)
         for number, check in enumerate(contract.row_checks):
@@ -106,6 +107,20 @@ def check_headers(contract: Contract) -> Iterator[Found]:
         elif contract.on_unknown_field == "stop":
             message = "ignored_headers has no effect under on_unknown_field: stop"
             yield Found(file_of(contract), place, message, "use on_unknown_field: ignore_listed")
+
+
+def check_older_templates(contract: Contract) -> Iterator[Found]:
+    """The headers by which an older template is known mean something in the present one."""
+    known = {header for field in contract.fields.values() for header in (field.source_name, *field.aliases)}
+    for number, template in enumerate(contract.older_templates):
+        for place, header in enumerate(template.marks):
+            if header not in known:
+                yield Found(
+                    file_of(contract),
+                    ("older_templates", number, "marks", place),
+                    f"header {header!r} belongs to no field",
+                    "add it to the aliases of the field that it means",
+                )
 
 
 def check_codes(catalog: Catalog, contract: Contract) -> Iterator[Found]:

@@ -18,7 +18,14 @@ from creditlake.rules import RuleRow
 TEMPLATES = Path(__file__).parent
 LEVELS = {"public": "社会公开", "gov_shared": "政务共享", "authorised": "授权查询"}
 KINDS = {"full_snapshot": "全量", "increment": "增量"}
-CYCLES = {"daily": "每日", "yearly": "每年"}
+CYCLES = {
+    "daily": "每日",
+    "weekly": "每周",
+    "monthly": "每月",
+    "quarterly": "每季度",
+    "half_yearly": "每半年",
+    "yearly": "每年",
+}
 SCOPES = {"national": "国家目录", "local": "地方目录"}
 SUBJECTS = {
     "register_legal": "法人登记（产生主体）",

@@ -135,9 +135,10 @@ def simulate(
 def status() -> None:
     """Say what is published, what waits, what is blocked, what nobody fetched."""
     from creditlake.look.status import print_status
-    from creditlake.outbox import FolderOutbox
+    from creditlake.outbox import open_outbox
 
-    print_status(steps.lake(), steps.read_catalog(), FolderOutbox(settings().outbox))
+    with open_outbox(settings()) as outbox:
+        print_status(steps.lake(), steps.read_catalog(), outbox)
 
 
 @app.command()

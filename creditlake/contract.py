@@ -215,7 +215,7 @@ class Delivery(Strict):
     due_by: str = "06:30"
     late_after_hours: int = 24
     settle_seconds: int = 10  # a file changed more recently is still being written
-    cycle: Literal["daily", "yearly"] = "daily"
+    cycle: Literal["daily", "weekly", "monthly", "quarterly", "half_yearly", "yearly"] = "daily"
 
     @model_validator(mode="after")
     def check_values(self) -> Self:
@@ -235,6 +235,38 @@ class Reference(Strict):
 
     dataset: str
     key: tuple[str, ...]
+
+
+class Fill(Strict):
+    """What stands for a field that an older template has no column for; exactly one of the last three.
+
+    `join`: the texts of other fields, blank ones left out, parted by `；`. `organ_of`: the USCC of the
+    department whose name stands in a field. `text`: the same text in every row.
+    """
+
+    when_filled: str | None = None  # only in rows where this field holds something
+    join: tuple[str, ...] = ()
+    organ_of: str | None = None
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def check_source(self) -> Self:
+        """A text comes from one place."""
+        if sum(map(bool, (self.join, self.organ_of, self.text))) != 1:
+            raise ValueError("a fill has one of join, organ_of and text")
+        return self
+
+
+class OlderTemplate(Strict):
+    """A template that files still follow; decode brings their rows into the present one.
+
+    A file follows it if every header of `marks` is there. `fills` holds, per field, what stands for it, the
+    first that applies; a column that is there keeps its texts unless its own field is among those joined.
+    """
+
+    version: str
+    marks: Annotated[tuple[str, ...], Field(min_length=2)]
+    fills: dict[str, Annotated[tuple[Fill, ...], Field(min_length=1)]]
 
 
 class RowCheck(Strict):
@@ -293,6 +325,7 @@ class Contract(Strict):
     references: Reference | None = None
     on_unknown_field: Literal["stop", "ignore_listed"] = "stop"
     ignored_headers: tuple[str, ...] = ()
+    older_templates: tuple[OlderTemplate, ...] = ()
     fields: dict[Code, FieldContract]
     row_checks: tuple[RowCheck, ...] = ()
     block: Blocks = Blocks()
@@ -345,6 +378,10 @@ class Contract(Strict):
         for name, field in self.fields.items():
             named |= {f"{name}.required_when": other for other in field.required_when}
             named |= {f"{name}.required_unless": other for other in field.required_unless}
+        for template in self.older_templates:
+            for name, fills in template.fills.items():
+                sources = {other for fill in fills for other in (fill.when_filled, fill.organ_of, *fill.join)}
+                named |= {f"older_templates.fills.{name}: {o}": o for o in sources | {name} if o}
         if self.references:
             named |= {f"references.key: {key}": key for key in self.references.key}
         missing = [f"{where} names {name!r}" for where, name in named.items() if name not in self.fields]

@@ -13,7 +13,7 @@ import duckdb
 
 from creditlake.catalog import Catalog
 from creditlake.decode import list_decoded
-from creditlake.outbox import FolderOutbox
+from creditlake.outbox import Outbox
 from creditlake.rates import three_rates
 from creditlake.records import list_records
 from creditlake.return_records import CoverRecord, DatasetDay, Rate, ReturnRecord, read_covers
@@ -32,34 +32,30 @@ FORMULAS = {
 }
 
 
-def write_covers(
+def write_cover(
     lake: Lake,
     catalog: Catalog,
-    outbox: FolderOutbox,
+    outbox: Outbox,
+    department: str,
     business_date: date,
     returns: list[ReturnRecord],
     connection: duckdb.DuckDBPyConnection,
     scratch: Path,
-) -> list[CoverRecord]:
-    """Write the cover sheets that are due; returns their records. `connection` has the macro `receipt_no`."""
-    written = []
-    for department in catalog.departments:
-        datasets = count_day(lake, catalog, department, business_date)
-        returned = tuple(
-            sorted(
-                name
-                for record in returns
-                if record.department == department and record.business_date == business_date
-                for name in record.workbooks
-            )
+) -> CoverRecord | None:
+    """Write a department's cover sheet if one is due; returns its record. `connection` has `receipt_no`."""
+    datasets = count_day(lake, catalog, department, business_date)
+    returned = tuple(
+        sorted(
+            name
+            for record in returns
+            if record.department == department and record.business_date == business_date
+            for name in record.workbooks
         )
-        if not datasets and not returned:
-            continue
-        rates = three_rates(connection, lake, catalog, department, business_date, scratch)
-        cover = make_cover(lake, outbox, catalog, department, business_date, datasets, rates, returned)
-        if cover:
-            written.append(cover)
-    return written
+    )
+    if not datasets and not returned:
+        return None
+    rates = three_rates(connection, lake, catalog, department, business_date, scratch)
+    return make_cover(lake, outbox, catalog, department, business_date, datasets, rates, returned)
 
 
 def count_day(lake: Lake, catalog: Catalog, department: str, day: date) -> tuple[DatasetDay, ...]:
@@ -92,7 +88,7 @@ def count_day(lake: Lake, catalog: Catalog, department: str, day: date) -> tuple
 
 def make_cover(
     lake: Lake,
-    outbox: FolderOutbox,
+    outbox: Outbox,
     catalog: Catalog,
     department: str,
     business_date: date,

@@ -12,7 +12,7 @@ FORMATS = {
     "delimiter": ("csv",),
     "quoting": ("csv",),
     "header_row": ("csv", "xlsx"),
-    "footer_markers": ("xlsx",),
+    "footer_markers": ("csv", "xlsx"),
     "also_accepts": ("xlsx",),
     "sheets": ("xlsx",),
     "records_path": ("json",),

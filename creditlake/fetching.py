@@ -7,10 +7,11 @@ has what it says.
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import PurePath
 
 from creditlake.gate.model import Closed
-from creditlake.outbox import FolderOutbox
+from creditlake.outbox import Outbox
 from creditlake.return_records import list_sent
 from creditlake.storage import Lake
 
@@ -57,9 +58,14 @@ def list_sent_files(lake: Lake) -> list[SentFile]:
     return sorted(sent, key=lambda file: (file.department, file.sent_at, file.name))
 
 
-def list_lying(lake: Lake, outbox: FolderOutbox) -> list[SentFile]:
-    """Return the workbooks that lie in the outboxes now."""
-    return [file for file in list_sent_files(lake) if outbox.holds(file.department, file.name)]
+def list_lying(lake: Lake, outbox: Outbox) -> list[SentFile]:
+    """Return the workbooks that lie in the outboxes now; raises StorageError if they cannot be asked."""
+    found = []
+    for department, files in groupby(list_sent_files(lake), key=lambda file: file.department):
+        sent = list(files)
+        lying = outbox.list_lying(department, [file.name for file in sent])
+        found += [file for file in sent if file.name in lying]
+    return found
 
 
 def note_fetched(lake: Lake, department: str, file: str, *, who: str, why: str = "") -> Fetched:

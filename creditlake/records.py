@@ -24,7 +24,7 @@ from creditlake.storage import (
 from creditlake.verdicts import Settlement, Verdict, list_verdicts
 
 STANDARDISE_STEP = "standardise"
-STANDARDISE_VERSION = "3"
+STANDARDISE_VERSION = "4"
 
 
 class NotSettled(Exception):

@@ -17,9 +17,10 @@ returns_app = typer.Typer(no_args_is_help=True, help="Return files (反馈文件
 def list_files() -> None:
     """Say what lies in each department's outbox, since when, and who has fetched it."""
     from creditlake.fetching import list_lying
-    from creditlake.outbox import FolderOutbox
+    from creditlake.outbox import open_outbox
 
-    lying = list_lying(steps.lake(), FolderOutbox(settings().outbox))
+    with open_outbox(settings()) as outbox:
+        lying = list_lying(steps.lake(), outbox)
     for department, files in groupby(lying, key=lambda file: file.department):
         typer.echo(department)
         for file in files:

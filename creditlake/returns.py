@@ -23,7 +23,7 @@ import pyarrow as pa
 from creditlake.candidate import CandidateManifest, read_candidate
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
-from creditlake.cover import write_covers
+from creditlake.cover import write_cover
 from creditlake.decode import list_decoded
 from creditlake.decode.headers import (
     FILE_COLUMN,
@@ -33,13 +33,23 @@ from creditlake.decode.headers import (
     map_headers,
 )
 from creditlake.duck import open_duckdb, quote_name, quote_text
-from creditlake.outbox import FolderOutbox
+from creditlake.outbox import Outbox, open_outbox
 from creditlake.receipt_no import RECEIPT_FIELD, RECEIPT_HEADER, add_receipt_macros
 from creditlake.records import list_records, rejects_of
 from creditlake.return_records import ReturnRecord, read_returns
 from creditlake.return_sheet import ReturnSheet, blocked_row
 from creditlake.settings import Settings
-from creditlake.storage import FileEntry, Lake, ObjectExists, ObjectMissing, StepManifest, now_utc
+from creditlake.storage import (
+    FileEntry,
+    Lake,
+    ObjectExists,
+    ObjectMissing,
+    StepManifest,
+    StorageClosed,
+    StorageError,
+    StorageUnavailable,
+    now_utc,
+)
 from creditlake.workbook import SheetRow, write_workbooks
 
 LOG = logging.getLogger(__name__)
@@ -77,12 +87,12 @@ class Returns:
         catalog: Catalog,
         settings: Settings,
         business_date: date,
+        outbox: Outbox,
         connection: duckdb.DuckDBPyConnection,
     ) -> None:
-        self.lake, self.catalog, self.settings = lake, catalog, settings
-        self.business_date, self.connection = business_date, connection
+        self.lake, self.catalog = lake, catalog
+        self.business_date, self.outbox, self.connection = business_date, outbox, connection
         self.scratch = settings.scratch / "returns"
-        self.outbox = FolderOutbox(settings.outbox)
         self.records = read_returns(lake)
         add_receipt_macros(connection)
         connection.register("returned", self._returned())
@@ -116,6 +126,19 @@ class Returns:
             group by dataset, batch_id, file_name, row_no"""  # noqa: S608  ours
         if paths:
             self.connection.execute(f"insert into due {grouped}", {"files": paths})
+
+    def serve(self, department: str, build: str) -> int:
+        """Write what is due to a department, the cover sheet last; returns the number of return files."""
+        files = 0
+        for contract in self.catalog.contracts.values():
+            if contract.department == department:
+                for decoded in list_settled(self.lake, self.catalog, contract, self.business_date):
+                    files += self.return_blocked(decoded) + self.return_rows(decoded, build)
+        write_cover(
+            self.lake, self.catalog, self.outbox, department, self.business_date, self.records,
+            self.connection, self.scratch,
+        )  # fmt: skip
+        return files
 
     def return_blocked(self, decoded: Decoded) -> int:
         """Write the sheet of a blocked batch; returns the number of files, 0 if it went back already."""
@@ -220,11 +243,14 @@ def write_returns(
 ) -> dict[str, int]:
     """Write the return files and cover sheets that are due; returns the workbooks of rows by department.
 
-    Blocked batches need no build; without a candidate the refused rows wait for the next build.
+    Blocked batches need no build; without a candidate the refused rows wait for the next build. A department
+    whose files cannot be stored keeps no other from its files, unless nobody gets in at all; the first such
+    StorageError is raised at the end. What was not stored has no record and is due at the next run.
     """
     written: Counter[str] = Counter()
-    with open_duckdb(settings.scratch / "returns") as connection:
-        run = Returns(lake, catalog, settings, business_date, connection)
+    failures: dict[str, StorageError] = {}
+    with open_outbox(settings) as outbox, open_duckdb(settings.scratch / "returns") as connection:
+        run = Returns(lake, catalog, settings, business_date, outbox, connection)
         candidate = find_candidate(lake, build)
         if candidate:
             run.collect_due(
@@ -232,13 +258,17 @@ def write_returns(
                 " from read_parquet($files) where found_by <> 'batch'",
                 candidate.tables["defects"].files,
             )
-        for contract in catalog.contracts.values():
-            for decoded in list_settled(lake, catalog, contract, business_date):
-                files = run.return_blocked(decoded) + run.return_rows(decoded, build)
-                if files:
-                    written[contract.department] += files
-        write_covers(lake, catalog, run.outbox, business_date, run.records, connection, run.scratch)
-    return dict(written)
+        for department in catalog.departments:
+            try:
+                written[department] = run.serve(department, build)
+            except (StorageClosed, StorageUnavailable):
+                raise
+            except StorageError as error:
+                LOG.error("%s gets no return files in this run: %s", department, error)
+                failures[department] = error
+    if failures:
+        raise next(iter(failures.values()))
+    return {department: files for department, files in written.items() if files}
 
 
 def find_candidate(lake: Lake, build: str) -> CandidateManifest | None:

@@ -27,7 +27,7 @@ class Settings:
     lake_url: str  # CREDITLAKE_LAKE: file:///… or s3://bucket/prefix
     catalog: Path  # CREDITLAKE_CATALOG
     inbox: Path  # CREDITLAKE_INBOX: <inbox>/<department>/ holds that department's deliveries
-    outbox: Path  # CREDITLAKE_OUTBOX: <outbox>/<department>/ holds its return files
+    outbox_url: str  # CREDITLAKE_OUTBOX: a folder, sftp://user@host:port/folder or s3://bucket/prefix
     scratch: Path  # CREDITLAKE_SCRATCH: local working space, safe to empty when nothing runs
     spark_master: str  # CREDITLAKE_SPARK_MASTER
     spark_remote: str  # CREDITLAKE_SPARK_REMOTE: sc://localhost:port of a shared server; empty = a JVM each
@@ -42,6 +42,8 @@ class Settings:
     s3_secret_key: str  # CREDITLAKE_S3_SECRET_KEY
     s3_secure: bool  # CREDITLAKE_S3_SECURE: "true" for TLS
     s3_jars: Path  # CREDITLAKE_S3_JARS: folder with the slim S3 jars for Spark
+    sftp_key: str  # CREDITLAKE_SFTP_KEY: private key file for an outbox on SFTP
+    sftp_known_hosts: str  # CREDITLAKE_SFTP_KNOWN_HOSTS: file of the host keys that are accepted
 
     def subject_key(self) -> bytes:
         """Return the secret key of subject and record ids; made on first use when none is set."""
@@ -60,6 +62,13 @@ class Settings:
         return path.read_text().encode()
 
 
+def require_settings(needed_by: str, **values: str) -> None:
+    """Raise SettingsError for the first of these variables that has no value."""
+    for name, value in values.items():
+        if not value:
+            raise SettingsError(f"{name} is not set; {needed_by} needs it")
+
+
 def read_settings() -> Settings:
     """Read the environment; nothing is cached, so a test may set its own."""
     env = os.environ
@@ -69,7 +78,7 @@ def read_settings() -> Settings:
         lake_url=env.get("CREDITLAKE_LAKE", f"file://{home}/lake"),
         catalog=Path(env.get("CREDITLAKE_CATALOG", REPOSITORY / "catalog")).resolve(),
         inbox=Path(env.get("CREDITLAKE_INBOX", home / "inbox")).resolve(),
-        outbox=Path(env.get("CREDITLAKE_OUTBOX", home / "outbox")).resolve(),
+        outbox_url=env.get("CREDITLAKE_OUTBOX", f"file://{home}/outbox"),
         scratch=Path(env.get("CREDITLAKE_SCRATCH", home / "scratch")).resolve(),
         spark_master=env.get("CREDITLAKE_SPARK_MASTER", "local[2]"),
         spark_remote=env.get("CREDITLAKE_SPARK_REMOTE", ""),
@@ -89,6 +98,8 @@ def read_settings() -> Settings:
         s3_secret_key=env.get("CREDITLAKE_S3_SECRET_KEY", ""),
         s3_secure=env.get("CREDITLAKE_S3_SECURE", "false") == "true",
         s3_jars=Path(env.get("CREDITLAKE_S3_JARS", home / "tools" / "s3-jars")).resolve(),
+        sftp_key=env.get("CREDITLAKE_SFTP_KEY", ""),
+        sftp_known_hosts=env.get("CREDITLAKE_SFTP_KNOWN_HOSTS", ""),
     )
 
 

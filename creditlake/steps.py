@@ -17,7 +17,7 @@ from creditlake import builds
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.logs import start_logging
 from creditlake.settings import REPOSITORY, settings
-from creditlake.storage import Lake, open_lake
+from creditlake.storage import Lake, StorageError, open_lake
 
 LOG = logging.getLogger("creditlake")
 DECODE_TOGETHER_BYTES = 64 << 20  # less than this is decoded sooner than a second process has started
@@ -203,7 +203,10 @@ def feedback(business_date: str, build: str) -> dict[str, int]:
 
 
 def run_day(business_date: str) -> None:
-    """Run a whole day by hand in the DAGs' order; return files are written also when the gate holds."""
+    """Run a whole day by hand in the DAGs' order; return files are written also when the gate holds.
+
+    An outbox that fails then does not hide why.
+    """
     for dataset in sorted(read_catalog().contracts):
         collect(dataset, business_date)
     decode(business_date)
@@ -215,8 +218,13 @@ def run_day(business_date: str) -> None:
         gate(build)
         serve(build)
         LOG.info(publish(build))
-    finally:
-        feedback(business_date, build)
+    except Exception:
+        try:
+            feedback(business_date, build)
+        except StorageError as error:
+            LOG.error("the return files wait for the next run: %s", error)
+        raise
+    feedback(business_date, build)
 
 
 def simulate(

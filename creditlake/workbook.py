@@ -17,7 +17,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import PatternFill
 
-from creditlake.outbox import FolderOutbox, WrittenFile
+from creditlake.outbox import Outbox, WrittenFile
 
 ROWS_PER_FILE = 100_000
 CELL_MAX = 32_767  # Excel's own limit
@@ -37,7 +37,7 @@ class SheetRow:
 
 
 def write_workbooks(
-    outbox: FolderOutbox, department: str, stem: str, header: Sequence[str], rows: Iterable[SheetRow]
+    outbox: Outbox, department: str, stem: str, header: Sequence[str], rows: Iterable[SheetRow]
 ) -> Iterator[WrittenFile]:
     """Write rows as `<stem>_01.xlsx` with their lines in `_01.jsonl`, then `_02` …; no rows, no file."""
     number, sheet_rows = 0, iter(rows)
@@ -50,7 +50,7 @@ def write_workbooks(
 
 
 def write_workbook(
-    outbox: FolderOutbox,
+    outbox: Outbox,
     department: str,
     name: str,
     title: str,

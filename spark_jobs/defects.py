@@ -50,15 +50,17 @@ class DefectRules:
         self.rules.append(Rule(condition, code, level, field_name, detail, drops))
 
     def found(self) -> Column:
-        """Return level and number of the rules that hold (`E12,W40`); empty for a row without a defect."""
-        marks = [DROPPING if rule.drops else rule.level for rule in self.rules]
-        return F.concat_ws(
-            ",",
-            *(
-                F.when(rule.condition, f"{mark}{number}")
-                for number, (rule, mark) in enumerate(zip(self.rules, marks, strict=True), start=1)
-            ),
-        )
+        """Return level and number of the rules that hold (`E12,W40`); empty for a row without a defect.
+
+        A row that is left out is judged no further: nobody has to mend what does not count.
+        """
+        dropping: list[Column] = []
+        judging: list[Column] = []
+        for number, rule in enumerate(self.rules, start=1):
+            marks, level = (dropping, DROPPING) if rule.drops else (judging, rule.level)
+            marks.append(F.when(rule.condition, f"{level}{number}"))
+        found = F.concat_ws(",", *judging)
+        return F.coalesce(*dropping, found) if dropping else found
 
     def defects(self, found: str) -> Column:
         """Return the defects of a row from the column that `found` made."""

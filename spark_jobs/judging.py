@@ -88,7 +88,7 @@ def apply_judgements(links: DataFrame, rulings: DataFrame) -> DataFrame:
 
 def contradiction() -> Column:
     """Return the subject to which exact evidence points against a judgement, unless the judge knew it."""
-    machine = F.col("subject_id")
+    machine = F.when(F.col("grade") == "exact", F.col("subject_id"))
     against = (
         ((F.col("decision") == "link") & (machine != F.col("judged_id")))
         | (F.col("decision") == "none")

@@ -1,7 +1,9 @@
-"""The exact tiers: which register subject a record is about, on the evidence of intact official numbers.
+"""Which register subject a record is about, on the evidence of official numbers.
 
 Grain in and out: one row per record. A number proves nothing alone: the owner's name, current or former,
-must agree. Whatever contradicts itself goes to review with every candidate; a name alone links nobody.
+must agree. Intact numbers make exact links; a repaired one, or one that is one edit away from exactly one
+registered number, an inferred link. Whatever contradicts itself goes to review with every candidate; a name
+alone links nobody.
 
 One pass over the records without moving them: the registers are folded into two narrow tables that are
 broadcast, (64-bit hash of a number -> owners with hashes of their names) and (hash of a legal name ->
@@ -16,6 +18,7 @@ from pyspark.sql import functions as F
 from creditlake.contract import NUMBER_SLOTS, Contract
 from spark_jobs.duplicates import PLACE
 from spark_jobs.expressions import hmac_hex, normalise_name
+from spark_jobs.near_numbers import find_near_numbers, is_damaged
 
 # The class a row declares for its party -> the kind of subject that the policy speaks of.
 SUBJECT_KINDS = {
@@ -43,13 +46,18 @@ TIER_OF_REASON = {
     "document_type": "suspect_code",
     "name_missing": "name_disagrees",
     "name_conflict": "name_disagrees",
+    "repaired_number": "repaired_number",
     "doubtful_number": "suspect_code",
+    "one_edit_away": "one_edit_away",
+    "several_near": "several_near",
     "unknown_number": "register_absent",
     "masked_number": "masked_number",
     "damaged_number": "name_only",
     "no_number": "name_only",
 }
 SWAPPED = "exact_swapped_column"
+# What the evidence may prove, and the grade of the link; no policy can raise it.
+GRADES = {"agrees": "exact", "repaired_number": "inferred", "one_edit_away": "inferred"}
 MAX_CANDIDATES = 20
 PARTY_HEX = 20
 LINK_COLUMNS = (
@@ -112,6 +120,7 @@ def select_parties(records: DataFrame, contract: Contract, key: bytes) -> DataFr
     for slot, (value, status) in numbers.items():
         columns += slot_columns(slot, value, status)
     columns.append(documented.alias("has_document"))
+    columns.append(damaged_number(numbers, archive).alias("damaged"))
     return records.select(*columns)
 
 
@@ -144,6 +153,14 @@ def slot_number(subject: Mapping[str, str | None], slot: str, archive: Column) -
     if field is None:
         return F.lit(None).cast("string"), F.lit(None).cast("string")
     return F.col(field), F.col(f"{field}_status")
+
+
+def damaged_number(numbers: Mapping[str, tuple[Column, Column]], archive: Column) -> Column:
+    """Return the row's USCC, or a person's ID number, if it fails its check and may be one edit wrong."""
+    uscc, id_no = numbers["uscc"], numbers["id_no"]
+    return F.when((archive == "L") & is_damaged(*uscc), uscc[0]).when(
+        (archive == "N") & is_damaged(*id_no), id_no[0]
+    )
 
 
 def slot_columns(slot: str, value: Column, status: Column) -> list[Column]:
@@ -215,6 +232,9 @@ def link_parties(
     make a contradiction link: `auto` counts only where the evidence agrees.
     """
     found = look_up_owners(parties, numbers).withColumns(gather_evidence()).withColumn("reason", judge())
+    near = find_near_numbers(parties, numbers)
+    found = found.join(F.broadcast(near), ["archive", "damaged"], "left").withColumn("reason", judge_near())
+    found = found.withColumns(near_evidence())
     contradicted = F.when(
         (F.col("reason") == "name_conflict") & (F.col("archive") == "L"), F.col("name_hash")
     )
@@ -222,7 +242,8 @@ def link_parties(
     judged = asked.withColumn("tier", name_tier()).withColumn("outcome", outcome_of(policy))
     linked, in_review = F.col("status") == "auto", F.col("status") == "review"
     nobody = F.array().cast("array<string>")
-    suggested = F.sort_array(F.array_distinct(F.concat("owners", F.coalesce("namesakes", nobody))))
+    # Whoever holds the number is the likelier one: names are mistaken more often than numbers that check.
+    suggested = F.array_distinct(F.concat("owners", F.coalesce("namesakes", nobody)))
     return judged.withColumn("status", status_of()).select(
         "dataset",
         *PLACE,
@@ -230,13 +251,13 @@ def link_parties(
         "subject_kind",
         "party",
         "status",
-        F.when(linked, "exact").alias("grade"),
+        F.when(linked, grade()).alias("grade"),
         "tier",
         F.when(linked, F.col("owners")[0]).alias("subject_id"),
         F.when(F.size("owners") > 0, F.col("evidence")).alias("evidence"),
         F.when(in_review, F.slice(suggested, 1, MAX_CANDIDATES)).otherwise(nobody).alias("candidates"),
         F.when(~linked, F.col("reason")).alias("reason"),
-        F.when(in_review, F.array_compact(F.array(*all_doubts()))).otherwise(nobody).alias("doubts"),
+        F.when(in_review, all_doubts()).otherwise(nobody).alias("doubts"),
     )
 
 
@@ -267,8 +288,9 @@ def gather_evidence() -> dict[str, Column]:
     tiers = [
         F.when(intact[slot] & (owner[slot]["id_kind"] == kind), tier) for (slot, kind), tier in TIERS.items()
     ]
-    any_intact, shared = F.lit(False), F.lit(False)
+    any_intact, shared, is_repaired = F.lit(False), F.lit(False), F.lit(False)
     for slot in SLOTS:
+        is_repaired |= hit[slot] & owner[slot]["is_intact"] & F.coalesce(F.col(f"{slot}_weak"), F.lit(False))
         any_intact |= intact[slot]
         shared |= hit[slot] & (F.size(owner[slot]["owners"]) > 1)
     one = F.coalesce(*owner.values())
@@ -285,6 +307,7 @@ def gather_evidence() -> dict[str, Column]:
         "owners": F.sort_array(F.array_distinct(owners)),
         "is_shared": F.coalesce(shared, F.lit(False)),
         "proof": F.coalesce(*tiers, F.when(any_intact, SWAPPED)),
+        "is_repaired": is_repaired,
         "name_agreement": agreement,
         "evidence": F.concat_ws("; ", columns, F.concat(F.lit("name="), agreement)),
     }
@@ -300,7 +323,8 @@ def doubt_conditions() -> dict[str, Column]:
         "document_type": alone & (owner_archive == "N") & ~F.col("has_document"),
         "name_missing": F.col("name_agreement") == "missing",
         "name_conflict": alone & (F.col("name_agreement") == "other"),  # several owners' names are not asked
-        "doubtful_number": F.col("proof").isNull(),
+        "repaired_number": F.col("proof").isNull() & F.col("is_repaired"),
+        "doubtful_number": F.col("proof").isNull() & ~F.col("is_repaired"),
     }
 
 
@@ -312,14 +336,46 @@ def judge() -> Column:
     return reason.otherwise("agrees")
 
 
-def all_doubts() -> list[Column]:
-    """Return every doubt that holds, else null, in order; a name that another subject bears has its own."""
+def all_doubts() -> Column:
+    """Return every doubt that holds, in order; a name that another subject bears has its own."""
     doubts = [F.when(holds, doubt) for doubt, holds in doubt_conditions().items()]
     of_another = F.col("namesakes").isNotNull()
-    return [
+    named = [
         F.when(of_another & (doubt == "name_conflict"), "name_of_another").otherwise(doubt)
         for doubt in doubts
     ]
+    near = F.col("reason") == "several_near"  # its owners are not those of the row's own numbers
+    return F.when(near, F.array("reason")).otherwise(F.array_compact(F.array(*named)))
+
+
+def judge_near() -> Column:
+    """Return the reason anew for a damaged number: one or several registered numbers are one edit away.
+
+    A name must agree, and a person's row must say that the number is a resident ID.
+    """
+    named = F.array_contains("near_names", F.col("name_hash")) & F.col("has_name")
+    documented = (F.col("archive") == "L") | F.col("has_document")
+    near = (F.col("reason") == "damaged_number") & F.coalesce(named & documented, F.lit(False))
+    sole = (F.col("near_numbers") == 1) & (F.size("near_owners") == 1)
+    return F.when(near & sole, "one_edit_away").when(near, "several_near").otherwise(F.col("reason"))
+
+
+def near_evidence() -> dict[str, Column]:
+    """Return owners and evidence, for damaged numbers those one edit away."""
+    near = F.col("reason").isin("one_edit_away", "several_near")
+    slot = F.when(F.col("archive") == "L", "uscc").otherwise("id_no")
+    return {
+        "owners": F.when(near, F.col("near_owners")).otherwise(F.col("owners")),
+        "evidence": F.when(near, F.concat(slot, F.lit("~1; name=agrees"))).otherwise(F.col("evidence")),
+    }
+
+
+def grade() -> Column:
+    """Return how sure a link is, by what the evidence proves."""
+    result = F.lit(None).cast("string")
+    for reason, name in GRADES.items():
+        result = F.when(F.col("reason") == reason, name).otherwise(result)
+    return result
 
 
 def why_nobody() -> Column:
@@ -363,7 +419,7 @@ def outcome_of(policy: Mapping[tuple[str, str], str]) -> Column:
 def status_of() -> Column:
     """Return auto, review or unlinked."""
     return (
-        F.when((F.col("outcome") == "auto") & (F.col("reason") == "agrees"), "auto")
+        F.when((F.col("outcome") == "auto") & F.col("reason").isin(*GRADES), "auto")
         .when((F.col("outcome") != "off") & (F.size("owners") > 0), "review")
         .otherwise("unlinked")
     )

@@ -48,7 +48,7 @@ def standardise(
     has one row per batch: batch_id, _received_date and _late_before (see `row_checks`). `placed` adds the
     columns by which the step lays its files out: `_batch` and `_outcome`.
     """
-    repeated = find_repeated(cells, list(contract.natural_key), list(contract.fields))
+    repeated = find_repeated(cells, repeat_key(contract), list(contract.fields))
     rows = mark_repeated(cells, repeated).join(F.broadcast(received), "batch_id", "left")
     raw = rows.select(
         *PLACE,
@@ -91,8 +91,13 @@ def collect_rules(contract: Contract, catalog: Catalog) -> DefectRules:
     return rules
 
 
+def repeat_key(contract: Contract) -> list[str]:
+    """Return the fields in which two rows of a batch speak of one thing: an insert and its update do not."""
+    return [*contract.natural_key, *([contract.change_field] if contract.change_field else [])]
+
+
 def outcome() -> Column:
-    """Return where a row goes; a duplicate or a test row is dropped whatever else is wrong with it."""
+    """Return where a row goes; a duplicate or a test row is dropped."""
     return (
         F.when(has_level(FOUND, DROPPING), "dropped")
         .when(has_level(FOUND, REJECTING), "rejected")

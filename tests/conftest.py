@@ -16,6 +16,7 @@ from creditlake.settings import Settings, read_settings
 from creditlake.spark_submit import java_options
 from spark_jobs.session import remember_functions
 from tests.services import QUICK_JVM, MinioServer
+from tests.sftp_server import SftpServer
 
 TOGETHER = {  # files that share what took minutes to make; every other file is alone
     "tests/e2e/": "whole days",  # also because two cities at once are too much for two cores
@@ -59,6 +60,23 @@ def s3_settings(minio_server: MinioServer, tmp_path: Path) -> Settings:
     bucket = f"lake-{uuid.uuid4().hex[:16]}"
     minio_server.make_bucket(bucket)
     return minio_server.settings(bucket, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def sftp_server() -> Iterator[SftpServer]:
+    """One real SFTP server for the whole run; a test that changes or stops it starts its own."""
+    server = SftpServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def sftp_settings(sftp_server: SftpServer, tmp_path: Path) -> Settings:
+    """Settings of an outbox in a new folder of the shared SFTP server."""
+    return sftp_server.settings(tmp_path, uuid.uuid4().hex[:16])
 
 
 @pytest.fixture(scope="session")

@@ -105,7 +105,8 @@ class Desk:
         """Deliver one file, collect and decode it; returns the one new manifest."""
         self.delivered += 1
         suffix = self.contract.delivery.file_pattern.rpartition(".")[2]
-        put_file(self.inbox, name or f"x_{self.delivered}.{suffix}", data)
+        name = name or f"x_{self.delivered}.{suffix}"
+        put_file(self.inbox, name, data, sender=self.contract.department)
         collect(self.lake, self.contract, self.inbox, day)
         (manifest,) = decode_waiting(self.lake, self.catalog, day, scratch=self.scratch)
         return manifest

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import time
@@ -52,8 +53,8 @@ class MinioServer:
         """host:port of the S3 interface."""
         return f"127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start the server and wait until it is ready."""
+    def start(self, disk_megabytes: int = 0) -> None:
+        """Start the server and wait until it is ready; over a small disk of its own, if a size is given."""
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         env = {
@@ -64,9 +65,12 @@ class MinioServer:
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
         }
+        command = [find_minio(), "server", "--quiet", "--address", self.endpoint, str(data)]
+        if disk_megabytes:
+            command = on_small_disk(data, disk_megabytes, f"exec {shlex.join(command)}")
         with (self.folder / "minio.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [find_minio(), "server", "--quiet", "--address", self.endpoint, str(data)],
+                command,
                 env=env,
                 stdout=log,
                 stderr=log,
@@ -103,8 +107,17 @@ class MinioServer:
         self.process = None
 
     def make_bucket(self, name: str) -> None:
-        """Create a bucket."""
-        Minio(self.endpoint, self.access_key, self.secret_key, secure=False).make_bucket(name)
+        """Create a bucket; a server that has just started may say 503, and to ask again in a minute."""
+        soon = urllib3.Retry(
+            20, backoff_factor=0.1, backoff_max=1, status_forcelist=[503], respect_retry_after_header=False
+        )
+        Minio(
+            self.endpoint,
+            self.access_key,
+            self.secret_key,
+            secure=False,
+            http_client=urllib3.PoolManager(retries=soon),
+        ).make_bucket(name)
 
     def settings(self, bucket: str, home: Path) -> Settings:
         """Return settings whose lake is in this server's bucket and whose files are under `home`."""
@@ -125,7 +138,7 @@ def folder_settings(home: Path) -> Settings:
         home=home,
         lake_url=f"file://{home}/lake",
         inbox=home / "inbox",
-        outbox=home / "outbox",
+        outbox_url=f"file://{home}/outbox",
         scratch=home / "scratch",
         s3_jars=tools_folder() / "s3-jars",
     )

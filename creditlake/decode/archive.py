@@ -68,7 +68,7 @@ def read_archive(
             try:
                 unpack(archive, member, target, contract)
                 for rows in read(target, contract, inner):
-                    facts.inner = inner.place.removeprefix(facts.name)
+                    facts.inner, facts.template = inner.place.removeprefix(facts.name), inner.template
                     yield rows
                 if not inner.received and not inner.says_nil and member.filename + suffix not in names:
                     raise no_rows()

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from creditlake.contract import Contract
+from creditlake.contract import Contract, OlderTemplate
 from creditlake.decode.defects import FileDefect
 from creditlake.receipt_no import RECEIPT_FIELD
 
@@ -37,6 +37,7 @@ class FileFacts:
 
     name: str
     header: tuple[str, ...] = ()
+    template: OlderTemplate | None = None  # that the file follows; None: the present one
     received: int = 0  # records, ragged ones included, blank ones not
     ragged: int = 0
     blank: int = 0

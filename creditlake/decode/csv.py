@@ -10,9 +10,11 @@ pyarrow counts lines there, not records.
 import csv
 import io
 import itertools
+import re
 import uuid
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, NamedTuple, cast
@@ -20,11 +22,13 @@ from typing import IO, Literal, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from creditlake.contract import Contract, Delivery
 from creditlake.decode.cells import FileFacts, Rows, drop_blank, is_filled, text_rows
 from creditlake.decode.defects import FileDefect
+from creditlake.decode.footer import Footer, expect_footer
 from creditlake.decode.headers import Columns, match_header
 from creditlake.decode.verified_text import LINE_BREAKS, VerifiedText
 
@@ -44,6 +48,8 @@ class Records:
     """Numbers the records of one file while pyarrow hands over the good ones and reports the bad ones."""
 
     end_mark: str
+    footer: Footer
+    split: Callable[[str], list[str]]  # a line into its cells
     next: int = 1  # number of the first record not yet accounted for
     end_number: int | None = None  # where our end mark came back
     last_bad: BadRow | None = None
@@ -58,6 +64,8 @@ class Records:
         else:
             self.last_bad = BadRow(row.number, row.text, row.actual_columns)
             self._bad.append(self.last_bad)
+            if self.footer.markers:
+                self.footer.note(row.number, self.split(row.text))
         return "skip"
 
     def number_good(self, count: int) -> npt.NDArray[np.int64]:
@@ -84,8 +92,12 @@ def read_csv(path: Path, contract: Contract, facts: FileFacts) -> Iterator[Rows]
     if header is None:
         return
     columns = match_header(contract, header, delivery.header_row)
-    facts.header = columns.delivered
-    records = Records(end_mark=f"end-{uuid.uuid4().hex}")
+    facts.header, facts.template = columns.delivered, columns.template
+    records = Records(
+        end_mark=f"end-{uuid.uuid4().hex}",
+        footer=expect_footer(contract, columns),
+        split=lambda line: next(split_records(line, delivery), []),
+    )
     mark = records.end_mark if len(header) > 1 else records.end_mark + delivery.delimiter
     source = open_text(path, delivery, tail=f"{mark}\n".encode())
     try:
@@ -108,7 +120,8 @@ def parse(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the good records as text columns named by `column_names`, the header among them."""
     names = column_names(columns)
-    taken = [name for name in names if not name.startswith("ignored ")]
+    # A note may begin in a column that is not taken.
+    taken = [name for name in names if records.footer.markers or not name.startswith("ignored ")]
     is_quoted = delivery.quoting == "minimal"
     try:
         yield from pa_csv.open_csv(
@@ -158,7 +171,7 @@ def keep_good(
     numbers = records.number_good(batch.num_rows)
     rows = pa.Table.from_batches([batch]).append_column("row_no", pa.array(numbers))
     above = int(np.searchsorted(numbers, header_row, side="right"))
-    rows = rows.slice(above)
+    rows = cut_footer(rows.slice(above), records.footer)
     for index in columns.unnamed:
         filled = rows.filter(is_filled(rows[f"unnamed {index}"]))
         if filled.num_rows:
@@ -170,9 +183,33 @@ def keep_good(
     return kept
 
 
+def cut_footer(rows: Rows, footer: Footer) -> Rows:
+    """Return the rows above the notes; raises F12 for data beneath them."""
+    if not footer.markers or not rows.num_rows:
+        return rows
+    numbers: list[int] = rows["row_no"].to_numpy().tolist()
+    cells = rows.drop_columns(["row_no"])
+    begin = rf"^\s*({'|'.join(map(re.escape, footer.markers))})"
+    begins = [pc.match_substring_regex(column, begin).to_numpy() for column in cells.columns]
+    candidates: list[int] = np.flatnonzero(np.logical_or.reduce(begins)).tolist()
+    any(footer.note(numbers[index], cells_of(cells, index)) for index in candidates)
+    if footer.row_no is None:
+        return rows
+    end = bisect_left(numbers, footer.row_no)
+    for index in range(end, len(numbers)):
+        footer.holds(numbers[index], cells_of(cells, index))
+    return rows.slice(0, end)
+
+
+def cells_of(rows: Rows, index: int) -> list[str]:
+    """Return the cells of one row."""
+    return [column[index].as_py() for column in rows.columns]
+
+
 def keep_ragged(records: Records, header_row: int, facts: FileFacts) -> Rows:
     """Return the ragged records up to here; a line of blanks is a blank record."""
-    ragged = [row for row in records.pass_bad() if row.number > header_row]
+    below = [row for row in records.pass_bad() if row.number > header_row]
+    ragged = [row for row in below if not records.footer.holds(row.number, records.split(row.line))]
     filled = [row for row in ragged if row.line.strip()]
     facts.received += len(filled)
     facts.ragged += len(filled)
@@ -186,6 +223,8 @@ def check_end(records: Records, expected: int, ends_with_newline: bool) -> None:
         raise unclosed_quote(records.next - 1)
     last = records.last_bad
     if ends_with_newline or last is None or last.number != records.end_number - 1:
+        return
+    if records.footer.holds(last.number, ()):  # a note is as long as it likes
         return
     if last.cells < expected and last.line.strip():
         raise FileDefect(
@@ -206,11 +245,7 @@ def read_header(path: Path, contract: Contract) -> list[str] | None:
         source.close()
     if not text.strip():
         return None
-    records = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=delivery.delimiter,
-        quoting=csv.QUOTE_MINIMAL if delivery.quoting == "minimal" else csv.QUOTE_NONE,
-    )
+    records = split_records(text, delivery)
     try:
         header = next(itertools.islice(records, delivery.header_row - 1, None), None)
     except csv.Error as error:  # a cell of more than 128 KB
@@ -218,6 +253,15 @@ def read_header(path: Path, contract: Contract) -> list[str] | None:
     if header is None:
         raise FileDefect("F02", "the file ends before the header row", "文件在表头行之前结束")
     return header
+
+
+def split_records(text: str, delivery: Delivery) -> Iterator[list[str]]:
+    """Yield the records of a short text as lists of cells."""
+    return csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delivery.delimiter,
+        quoting=csv.QUOTE_MINIMAL if delivery.quoting == "minimal" else csv.QUOTE_NONE,
+    )
 
 
 def unclosed_quote(row_no: int) -> FileDefect:

@@ -22,6 +22,7 @@ from creditlake.decode.defects import FileDefect, no_rows
 from creditlake.decode.envelope import check_rows, check_totals
 from creditlake.decode.json_array import read_json
 from creditlake.decode.jsonl import read_jsonl
+from creditlake.decode.older_template import fill_older
 from creditlake.decode.spreadsheet import read_spreadsheet
 from creditlake.decode.xml import read_xml
 from creditlake.inbox import part_order
@@ -46,7 +47,7 @@ from creditlake.verdicts import Settlement, Verdict, list_verdicts
 
 LOG = logging.getLogger("creditlake.decode")
 DECODE_STEP = "decode"
-DECODE_VERSION = "2"
+DECODE_VERSION = "3"
 GROUPS = 4  # of datasets that are decoded at the same time
 WORK_PER_BYTE = {"csv": 1, "jsonl": 3, "json": 5, "xml": 5, "xlsx": 20}  # a workbook is packed
 READERS = {"csv": read_csv, "xlsx": read_spreadsheet, "jsonl": read_jsonl, "json": read_json, "xml": read_xml}
@@ -62,6 +63,7 @@ class Decoded:
 
     facts: list[FileFacts] = field(default_factory=list)
     defects: list[BatchDefect] = field(default_factory=list)
+    templates: set[str] = field(default_factory=set)  # versions of older templates that files follow
     tables: list[str] = field(default_factory=list)  # `file_name` of the cells, in the order of reading
 
     @property
@@ -230,12 +232,16 @@ def read_files(catalog: Catalog, contract: Contract, batch: Batch, paths: list[P
     suffix = contract.delivery.nil_suffix
     names = [entry.key.rpartition("/")[2] for entry in batch.files]
     named = sorted(zip(names, paths, strict=True), key=lambda item: part_order(item[0]))
+    organs = {department.name_zh: department.organ_uscc for department in catalog.departments.values()}
     declared_nil = {name.removesuffix(suffix) for name, _ in named if name.endswith(suffix)}
     for number, (name, path) in enumerate(item for item in named if not item[0].endswith(suffix)):
         facts = FileFacts(name)
         try:
             with CellsWriter(parts / f"part-{number:05}.parquet", contract) as writer:
                 for rows in read_file(path, contract, facts, parts.parent):
+                    if facts.template:
+                        rows = fill_older(rows, facts.template, organs)
+                        decoded.templates.add(facts.template.version)
                     writer.write(rows, facts.place)
             if not facts.received and not facts.says_nil and name not in declared_nil:
                 raise no_rows()
@@ -304,7 +310,8 @@ def make_manifest(
             "last_rows": last_rows,
             "verdict": verdict.decision_id if verdict else None,
         }
-        | ({"tables": decoded.tables} if has_inner else {}),
+        | ({"tables": decoded.tables} if has_inner else {})
+        | ({"older_templates": sorted(decoded.templates)} if decoded.templates else {}),
     )
 
 

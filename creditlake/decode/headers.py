@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from creditlake.contract import Contract, FieldContract
+from creditlake.contract import Contract, FieldContract, OlderTemplate
 from creditlake.decode.defects import FileDefect
 from creditlake.receipt_no import RECEIPT_FIELD, RECEIPT_SPELLINGS
 
@@ -31,6 +31,7 @@ class Columns:
     delivered: tuple[str, ...]
     fields: tuple[str | None, ...]
     unnamed: tuple[int, ...]  # columns without a header text: they must stay empty
+    template: OlderTemplate | None = None  # None: the present one
 
 
 def level_header(text: str) -> str:
@@ -103,9 +104,20 @@ def match_header(contract: Contract, delivered: Sequence[str], row_no: int | Non
                 field=field,
             )
         fields.append(field)
-    check_mandatory(contract, {field for field in fields if field}, row_no)
+    template = older_template(contract, delivered)
+    present = {field for field in fields if field} | (set(template.fills) if template else set())
+    check_mandatory(contract, present, row_no)
     unnamed = tuple(index for index, text in enumerate(delivered) if not level_header(text))
-    return Columns(tuple(delivered), tuple(fields), unnamed)
+    return Columns(tuple(delivered), tuple(fields), unnamed, template)
+
+
+def older_template(contract: Contract, header: Sequence[str]) -> OlderTemplate | None:
+    """Return the older template that a file with this header follows, or None for the present one."""
+    delivered = {level_header(text) for text in header}
+    for template in contract.older_templates:
+        if {level_header(mark) for mark in template.marks} <= delivered:
+            return template
+    return None
 
 
 def check_mandatory(contract: Contract, present: set[str], row_no: int | None) -> None:

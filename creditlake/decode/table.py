@@ -9,6 +9,7 @@ from creditlake.contract import Contract
 from creditlake.decode.cells import FileFacts, Rows, text_rows
 from creditlake.decode.csv import unnamed_column
 from creditlake.decode.defects import FileDefect
+from creditlake.decode.footer import Footer, expect_footer
 from creditlake.decode.headers import Columns, level_header, map_headers, match_header
 
 BATCH_ROWS = 20_000
@@ -19,29 +20,30 @@ CELL_COST = 8  # characters that a cell counts for besides its own
 def read_table(
     rows: Iterable[list[str]], contract: Contract, facts: FileFacts, *, keep_ragged: bool
 ) -> Iterator[Rows]:
-    """Yield the rows between the header and the first footer marker; no row at all yields nothing.
+    """Yield the rows between the header and the notes below; no row at all yields nothing.
 
     `rows` begin with row 1; they may end before their last, blank columns. `keep_ragged`: a row whose
     number of cells is not the header's is kept as one line, its cells parted by tabs; else cells that
     are not there are blank, and a filled one beyond the header raises F02.
     """
     delivery = contract.delivery
-    columns: Columns | None = None
     batch: TableBatch | None = None
+    footer: Footer | None = None
     row_no = 0
     for row_no, cells in enumerate(rows, start=1):
         if row_no == delivery.header_row:
             columns = match_header(contract, trim(cells), row_no)
-            facts.header = columns.delivered
+            facts.header, facts.template = columns.delivered, columns.template
             batch = TableBatch(columns, facts, keep_ragged)
-        if batch is None or row_no == delivery.header_row:
+            footer = expect_footer(contract, columns)
+        if batch is None or footer is None or row_no == delivery.header_row:
             continue
         first = next((text.strip() for text in cells if text.strip()), "")
         if not first:
             facts.blank += 1
-        elif first.startswith(delivery.footer_markers):
-            break
-        else:
+        elif footer.holds(row_no, cells):
+            continue
+        elif not (first.startswith(footer.markers) and footer.note(row_no, cells)):
             batch.add(row_no, cells)
             if batch.is_full:
                 yield batch.take()

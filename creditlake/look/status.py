@@ -9,15 +9,23 @@ from creditlake.catalog import Catalog
 from creditlake.fetching import OVERDUE, list_lying
 from creditlake.look.day import find_verdict
 from creditlake.notices import list_notices
-from creditlake.outbox import FolderOutbox
+from creditlake.outbox import Outbox
 from creditlake.published import find_release, read_pointer
 from creditlake.receipts import list_batches
-from creditlake.storage import Lake, build_manifest_key, list_manifests, now_utc, read_manifest
+from creditlake.settings import SettingsError
+from creditlake.storage import (
+    Lake,
+    StorageError,
+    build_manifest_key,
+    list_manifests,
+    now_utc,
+    read_manifest,
+)
 
 BUILDS_SHOWN = 8
 
 
-def print_status(lake: Lake, catalog: Catalog, outbox: FolderOutbox) -> None:
+def print_status(lake: Lake, catalog: Catalog, outbox: Outbox) -> None:
     """Print the published release, the batches by state, the newest builds, the open notices and the
     return files that lie unfetched."""
     console = Console(highlight=False)
@@ -47,7 +55,17 @@ def print_status(lake: Lake, catalog: Catalog, outbox: FolderOutbox) -> None:
         console.print(
             f"  notice {notice.received_date} {notice.sender}/{notice.file}: {notice.code} {notice.message}"
         )
-    for department, count, since in overdue_files(lake, outbox, now_utc()):
+    print_overdue(console, lake, outbox)
+
+
+def print_overdue(console: Console, lake: Lake, outbox: Outbox) -> None:
+    """Print the departments whose return files lie unfetched, or why nobody knows."""
+    try:
+        overdue = overdue_files(lake, outbox, now_utc())
+    except (SettingsError, StorageError) as error:
+        console.print(f"  outbox: cannot be looked at: {error}", markup=False)
+        return
+    for department, count, since in overdue:
         console.print(
             f"  outbox {department}: {count} return files not fetched for more than {OVERDUE.days} days,"
             f" the oldest since {since:%Y-%m-%d}; see `creditlake returns list`"
@@ -73,7 +91,7 @@ def review_lines(lake: Lake) -> list[str]:
     return lines
 
 
-def overdue_files(lake: Lake, outbox: FolderOutbox, now: datetime) -> list[tuple[str, int, datetime]]:
+def overdue_files(lake: Lake, outbox: Outbox, now: datetime) -> list[tuple[str, int, datetime]]:
     """Return department, number and oldest time of the return files that nobody has fetched in time."""
     overdue: dict[str, list[datetime]] = {}
     for file in list_lying(lake, outbox):

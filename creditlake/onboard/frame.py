@@ -90,6 +90,11 @@ def propose_checks(fields: Sequence[FieldDraft], event_date: str | None) -> list
             checks.append(
                 {"check": "not_before", "code": "D02", "fields": {"date": end.code, "from": start.code}}
             )
+    checks += [
+        {"check": "is_test_data", "code": "T02", "fields": {"mark": f.code}, "values": list(words.TEST_MARKS)}
+        for f in fields
+        if f.column.level in words.TEST_MARK and f.type == "text"
+    ]
     return checks
 
 

@@ -5,15 +5,17 @@ from creditlake.storage.errors import (
     InvalidKey,
     ObjectExists,
     ObjectMissing,
+    StorageClosed,
     StorageError,
     StorageFull,
     StorageRefused,
     StorageUnavailable,
     SwapLost,
     UnsafeStore,
+    lake_errors,
 )
 from creditlake.storage.folder import FolderLake
-from creditlake.storage.lake import FileEntry, Lake, hash_stream
+from creditlake.storage.lake import FileEntry, Lake, check_key, hash_stream
 from creditlake.storage.manifest import (
     BatchDefect,
     InvalidManifest,
@@ -42,6 +44,7 @@ __all__ = [
     "ObjectExists",
     "ObjectMissing",
     "StepManifest",
+    "StorageClosed",
     "StorageError",
     "StorageFull",
     "StorageRefused",
@@ -50,9 +53,11 @@ __all__ = [
     "UnsafeStore",
     "batch_manifest_key",
     "build_manifest_key",
+    "check_key",
     "code_version",
     "find_manifest",
     "hash_stream",
+    "lake_errors",
     "list_manifests",
     "make_step_key",
     "now_utc",

@@ -1,4 +1,4 @@
-"""What can go wrong in a lake. Each message names the key or the store, and the cure where there is one."""
+"""What can go wrong in a lake or an outbox. Each message names the key or the store, and the cure if any."""
 
 import contextlib
 import errno
@@ -8,7 +8,7 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class StorageError(Exception):
-    """The lake could not do what was asked; the message names the key or server and the cure."""
+    """The lake or outbox could not do what was asked; the message names the key or server and the cure."""
 
 
 class InvalidKey(StorageError):
@@ -36,7 +36,11 @@ class StorageUnavailable(StorageError):
 
 
 class StorageRefused(StorageError):
-    """The store answered and refused: credentials, permissions or a missing bucket."""
+    """The store refused, or was refused: credentials, permissions, a missing bucket, an unknown host key."""
+
+
+class StorageClosed(StorageRefused):
+    """The store lets us in nowhere, or must not be let near: every other request would end the same."""
 
 
 class UnsafeStore(StorageError):
@@ -58,7 +62,7 @@ class CorruptObject(StorageError):
 
 @contextlib.contextmanager
 def lake_errors(key: str, place: str, *, writing: bool = False) -> Iterator[None]:
-    """Turn the operating system's errors about the file behind a key into the lake's.
+    """Turn the operating system's errors about the file behind a key into ours.
 
     When reading, a path that is not there, or is a folder, is a missing object.
     """

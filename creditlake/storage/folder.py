@@ -30,7 +30,7 @@ DRAFTS = ".tmp"
 LOCKS = ".locks"
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Flush a folder's entries, so that a name survives a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -105,7 +105,7 @@ class FolderLake(Lake):
                     raise SwapLost(f"{key} was created by somebody else") from error
             else:
                 draft.replace(target)
-                _sync_folder(target.parent)
+                sync_folder(target.parent)
 
     @contextlib.contextmanager
     def _draft(self) -> Iterator[Path]:
@@ -141,7 +141,7 @@ class FolderLake(Lake):
             os.link(draft, target)
         except FileExistsError as error:
             raise ObjectExists(f"{key} exists already") from error
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def _make_folder(self, folder: Path) -> None:
         """Create a folder and its parents and flush their names too."""
@@ -151,7 +151,7 @@ class FolderLake(Lake):
         missing = missing[: next(i for i, path in enumerate(missing) if path.is_dir())]
         folder.mkdir(parents=True, exist_ok=True)
         for path in missing:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         self._made_folders.add(folder)
 
     def list_keys(self, prefix: str = "") -> Iterator[str]:

@@ -20,7 +20,7 @@ def open_lake(settings: Settings) -> Lake:
         # imported here: the folder lake needs no S3 client
         from creditlake.storage.s3 import S3Lake
 
-        return S3Lake.of_settings(settings, bucket=url.netloc, prefix=url.path.strip("/"))
+        return S3Lake(settings, bucket=url.netloc, prefix=url.path.strip("/"))
     raise SettingsError(
         f"CREDITLAKE_LAKE={settings.lake_url!r} names no lake; use file:///absolute/folder or s3://bucket/prefix"
     )

@@ -15,21 +15,16 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NoReturn, TypeVar
+from typing import BinaryIO
 
-import urllib3
-from minio import Minio
-from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3.exceptions import HTTPError
 
-from creditlake.settings import Settings, SettingsError
+from creditlake.settings import Settings
 from creditlake.storage.errors import (
     CorruptObject,
     ObjectExists,
     ObjectMissing,
     StorageError,
-    StorageFull,
-    StorageRefused,
     SwapLost,
     lake_errors,
 )
@@ -44,89 +39,23 @@ from creditlake.storage.lake import (
     verification_mark,
 )
 from creditlake.storage.objects import ObjectReader, content_headers
-from creditlake.storage.retries import Passing, RetryPolicy
+from creditlake.storage.retries import Passing
+from creditlake.storage.s3_place import S3Place
 
 READ_BUFFER_BYTES = 8 << 20
 URL_LIFETIME = timedelta(hours=1)
 ERROR_CODE = re.compile(rb"<Code>(\w+)</Code>")
-FULL_CODES = frozenset({"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded"})
-REFUSED_CODES = frozenset(
-    {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "RequestTimeTooSkewed"}
-)
-PASSING_STATUSES = frozenset({408, 409, 429})
-
-Answer = TypeVar("Answer")
 
 
-class S3Lake(Lake):
+class S3Lake(S3Place, Lake):
     """Objects under `prefix` of one bucket; the token of a version is its ETag."""
 
-    def __init__(
-        self, client: Minio, pool: urllib3.PoolManager, bucket: str, prefix: str, settings: Settings
-    ) -> None:
-        self.bucket = bucket
-        self.prefix = f"{prefix}/" if prefix else ""
-        self.retry = RetryPolicy()
-        self._client = client
-        self._pool = pool
-        self._settings = settings
+    kind = "S3 lake"
+
+    def __init__(self, settings: Settings, bucket: str, prefix: str) -> None:
+        super().__init__(settings, bucket, prefix)
         self._is_proven = False
         self._verified: set[tuple[str, str, int, int, int]] = set()
-
-    @classmethod
-    def of_settings(cls, settings: Settings, bucket: str, prefix: str) -> "S3Lake":
-        """Return the lake; no request is made yet."""
-        for name, value in (
-            ("CREDITLAKE_S3_ENDPOINT", settings.s3_endpoint),
-            ("CREDITLAKE_S3_ACCESS_KEY", settings.s3_access_key),
-            ("CREDITLAKE_S3_SECRET_KEY", settings.s3_secret_key),
-        ):
-            if not value:
-                raise SettingsError(f"{name} is not set; a lake on S3 needs it")
-        pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=5, read=60), maxsize=16, retries=False, cert_reqs="CERT_REQUIRED"
-        )
-        client = Minio(
-            settings.s3_endpoint,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key,
-            secure=settings.s3_secure,
-            http_client=pool,
-        )
-        return cls(client, pool, bucket, prefix, settings)
-
-    def __str__(self) -> str:
-        return f"S3 lake {self.bucket}/{self.prefix} at {self._settings.s3_endpoint}"
-
-    def _name(self, key: str) -> str:
-        return self.prefix + check_key(key)
-
-    def _ask(self, key: str, request: Callable[[], Answer]) -> Answer:
-        """Make a request that may be repeated without harm."""
-
-        def attempt() -> Answer:
-            try:
-                return request()
-            except S3Error as error:
-                self._raise_for(key, error.response.status, error.code or "")
-            except (HTTPError, ServerError, InvalidResponseError) as error:
-                raise Passing(str(error)) from error
-
-        return self.retry.run(f"{key} in the {self}", attempt)
-
-    def _raise_for(self, key: str, status: int, code: str) -> NoReturn:
-        """Turn the store's refusal into the lake's error."""
-        if code == "NoSuchKey":
-            raise ObjectMissing(f"{key}: no such object in the {self}")
-        if code in FULL_CODES or status == 507:
-            raise StorageFull(f"{key}: no space left in the {self}; free some, then run again")
-        if code in REFUSED_CODES or status in {401, 403}:
-            raise StorageRefused(
-                f"{key}: the {self} refuses ({code}); check the bucket and the CREDITLAKE_S3_* settings"
-            )
-        if status in PASSING_STATUSES or status >= 500:
-            raise Passing(f"HTTP {status} {code}")
-        raise StorageError(f"{key}: the {self} answers HTTP {status} {code}")
 
     def read_bytes(self, key: str) -> bytes:
         """See Lake."""

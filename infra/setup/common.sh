@@ -16,15 +16,19 @@ fail() { # what is missing, then the command that cures it
     exit 1
 }
 
-apt_install() { # packages; uses root or passwordless sudo, else says what to run
-    local command="apt-get update && apt-get install -y --no-install-recommends $*"
+as_root() { # what for, command line; by root or passwordless sudo, else says what to run
+    local command="export DEBIAN_FRONTEND=noninteractive; $2"
+    if [ "$(id -u)" = 0 ]; then
+        sh -c "$command" >&2 || fail "could not $1" "$2"
+    elif sudo -n true 2> /dev/null; then
+        sudo -n sh -c "$command" >&2 || fail "could not $1" "sudo sh -c '$2'"
+    else
+        fail "may not $1" "sudo sh -c '$2'"
+    fi
+}
+
+apt_install() { # packages
     command -v apt-get > /dev/null || fail "need $* and this is no Debian" "install the like of: $*"
     say "installing $* (apt-get)"
-    if [ "$(id -u)" = 0 ]; then
-        DEBIAN_FRONTEND=noninteractive sh -c "$command" >&2 || fail "apt-get could not install $*" "$command"
-    elif sudo -n true 2> /dev/null; then
-        sudo -n env DEBIAN_FRONTEND=noninteractive sh -c "$command" >&2 || fail "apt-get could not install $*" "sudo sh -c '$command'"
-    else
-        fail "need $* and may not install it" "sudo sh -c '$command'"
-    fi
+    as_root "install $*" "apt-get update && apt-get install -y --no-install-recommends $*"
 }

@@ -4,3 +4,4 @@ set -euo pipefail
 here="$(dirname "$0")"
 "$here/minio.sh"
 "$here/s3_jars.sh"
+"$here/sshd.sh"

@@ -82,7 +82,7 @@ def watch_memory(pid: int, peak: list[int]) -> None:
         time.sleep(SAMPLE_SECONDS)
 
 
-def steps_of(home: Path, size: str) -> list[tuple[str, list[str]]]:
+def steps_of(home: Path, size: str, seed: int = 1) -> list[tuple[str, list[str]]]:
     """Return the commands of one day, in order."""
     command = str(REPOSITORY / ".venv/bin/creditlake")
     legal, natural = SUBJECTS[size]
@@ -95,7 +95,7 @@ def steps_of(home: Path, size: str) -> list[tuple[str, list[str]]]:
                 "simulate",
                 str(home / "city"),
                 "--seed",
-                "1",
+                str(seed),
                 "--legal",
                 str(legal),
                 "--natural",

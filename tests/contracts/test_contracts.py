@@ -138,11 +138,12 @@ PENALTY_TEMPLATE = (
 # Columns that only some departments send, after the template's own: the contract ends with them.
 ONLY_SOME_SEND = {
     PENALTY: (
-        "case_name status division_code power_code access_level collecting_org_name publicity_date "
-        "publicity_state annulment_reason is_case_cancelled"
+        "case_name second_penalty_kind status division_code power_code access_level collecting_org_name "
+        "publicity_date publicity_state annulment_reason is_case_cancelled test_mark"
     ),
     LICENCE: (
-        "division_code review_type power_code access_level collecting_org_name publicity_date publicity_state"
+        "division_code review_type power_code access_level collecting_org_name publicity_date "
+        "publicity_state test_mark"
     ),
 }
 
@@ -356,6 +357,8 @@ def test_penalties_carry_every_row_check_of_the_defect_catalogue() -> None:
         ("not_after_received", "D03"),
         ("within_working_days", "D04"),
         ("minor", "P02"),
+        ("is_test_data", "T02"),
+        ("declared_public", "S01"),
     ]
 
 

@@ -16,7 +16,7 @@ EXACT_TIERS = {
     "exact_resident_id",
 }
 LEVELS = {
-    "B": "F01 F02 F03 F05 F06 F07 F08 F09 F11 C01",
+    "B": "F01 F02 F03 F05 F06 F07 F08 F09 F11 F12 C01",
     "E": "F04 K02 K04 K07 M01 M02 V01 V04 V05 D01 D02 D03 T01",
     "H": "K01 K05 K06 K08",
     "W": "F10 K03 V02 V03 D04 U01 U02 U03 L01 L02 P01 P02 S01 T02 R01",
@@ -49,18 +49,18 @@ def test_defect_templates_use_known_placeholders_and_say_what_to_do(catalog: Cat
 
 def test_our_own_defect_codes_are_marked(catalog: Catalog) -> None:
     own = {defect.code for defect in catalog.defects.values() if defect.design}
-    assert own == {"F04", "F05", "F06", "F07", "F08", "F09", "F10", "F11", "V05", "U03", "T02", "R01"}
+    assert own == {"F04", "F05", "F06", "F07", "F08", "F09", "F10", "F11", "F12", "V05", "U03", "T02", "R01"}
 
 
-def test_only_exact_tiers_link_by_machine(catalog: Catalog) -> None:
-    auto = {row.tier for row in catalog.rules.linking if row.outcome == "auto"}
-    assert auto == EXACT_TIERS
-    assert {row.grade for row in catalog.rules.linking if row.outcome == "auto"} == {"exact"}
+def test_exact_tiers_link_with_grade_exact_and_damaged_numbers_with_grade_inferred(catalog: Catalog) -> None:
+    auto = {(row.tier, row.grade) for row in catalog.rules.linking if row.outcome == "auto"}
+    inferred = {(tier, "inferred") for tier in ("repaired_number", "one_edit_away")}
+    assert auto == {(tier, "exact") for tier in EXACT_TIERS} | inferred
 
 
-def test_a_person_is_linked_only_by_a_full_number(catalog: Catalog) -> None:
+def test_a_person_is_linked_exactly_only_by_a_full_number(catalog: Catalog) -> None:
     auto = {r.tier for r in catalog.rules.linking if r.subject_kind == "NATURAL" and r.outcome == "auto"}
-    assert auto == {"exact_resident_id", "exact_swapped_column"}
+    assert auto == {"exact_resident_id", "exact_swapped_column", "one_edit_away"}
 
 
 def test_contradictions_go_to_a_person(catalog: Catalog) -> None:
@@ -71,18 +71,20 @@ def test_contradictions_go_to_a_person(catalog: Catalog) -> None:
         "codes_disagree",
         "several_owners",
         "suspect_code",
+        "several_near",
+        "repaired_number",  # of a person
     }
 
 
 def test_every_automatic_tier_says_what_it_proves_and_what_could_fool_it(catalog: Catalog) -> None:
     rows = [row for row in catalog.rules.linking if row.outcome == "auto"]
-    assert len(rows) == 12
+    assert len(rows) == 17
     assert all(row.proves and row.could_fool for row in rows)
 
 
 def test_tiers_have_one_total_order(catalog: Catalog) -> None:
     orders = {(row.tier, row.order) for row in catalog.rules.linking}
-    assert len({order for _, order in orders}) == len(orders) == 14
+    assert len({order for _, order in orders}) == len(orders) == 17
 
 
 @pytest.mark.parametrize(

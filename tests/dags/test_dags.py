@@ -106,6 +106,7 @@ def test_return_files_are_written_also_when_the_gate_holds(dags: dict) -> None:
     feedback = dags["build_release"]["tasks"]["feedback"]
     assert feedback["rule"].endswith("all_done")
     assert "feedback" in dags["build_release"]["tasks"]["gate"]["downstream"]
+    assert feedback["downstream"] == []  # an outbox that fails keeps nothing from being published
 
 
 def test_a_verdict_is_not_asked_for_twice_and_everything_else_is_retried(dags: dict) -> None:

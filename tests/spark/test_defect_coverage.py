@@ -86,6 +86,10 @@ TESTS = {
         "tests/unit/decode/test_archive.py::test_a_name_that_leads_elsewhere_is_refused",
         "tests/unit/decode/test_archive.py::test_names_are_gb18030_unless_marked_as_utf8",
     ),
+    "F12": (
+        f"{CSV}::test_data_below_the_notes_block_the_file",
+        f"{CSV}::test_notes_below_the_table_are_no_rows",
+    ),
     "C01": (
         f"{COLLECT}::test_an_unknown_file_stays_where_it_is_and_is_noticed_once",
         f"{COLLECT}::test_a_file_arrives_byte_for_byte_with_a_receipt_and_the_inbox_is_unchanged",
@@ -94,10 +98,19 @@ TESTS = {
         f"{STATES}::test_every_defect_is_listed_with_who_found_it_and_when_it_was_closed",
         f"{STATES}::test_each_penalty_has_the_state_and_the_reason_of_its_history",
     ),
-    "U01": (f"{STANDARDISE}::test_the_same_row_twice_in_a_batch_is_dropped_once",) * 2,
+    "U01": (
+        f"{STANDARDISE}::test_the_same_row_twice_in_a_batch_is_dropped_once",
+        f"{STANDARDISE}::test_rows_of_two_batches_and_of_two_decisions_repeat_nothing",
+    ),
     "U02": (f"{STATES}::test_a_repeated_row_is_dropped_as_u02_and_the_stored_one_stays",) * 2,
-    "U03": (f"{STANDARDISE}::test_the_same_row_twice_in_a_batch_is_dropped_once",) * 2,
-    "T02": (f"{STANDARDISE}::test_a_row_marked_as_test_data_is_dropped_and_counted",) * 2,
+    "U03": (
+        f"{STANDARDISE}::test_the_same_row_twice_in_a_batch_is_dropped_once",
+        f"{STANDARDISE}::test_an_insert_and_its_update_in_one_batch_are_no_dispute",
+    ),
+    "T02": (
+        f"{STANDARDISE}::test_a_row_marked_as_test_data_is_dropped_and_judged_no_further",
+        f"{STANDARDISE}::test_a_row_marked_as_no_test_is_judged_like_any_other",
+    ),
     "L01": (f"{STATES}::test_every_defect_is_listed_with_who_found_it_and_when_it_was_closed",) * 2,
     "L02": (f"{STATES}::test_a_register_row_with_a_number_of_two_subjects_raises_an_alarm_and_no_other_row",)
     * 2,

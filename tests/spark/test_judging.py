@@ -161,6 +161,13 @@ def test_newer_exact_evidence_is_reported_and_does_not_override(desk: Desk) -> N
     assert outcome(known[0]) == ("judged", "exact", "judgement", "L2", [], None)
 
 
+def test_an_inferred_link_is_no_evidence_against_a_judgement(desk: Desk) -> None:
+    inferred = CASES["a USCC with a wrong character"][0]
+    (row,) = desk.link([inferred], judge(desk.digest(inferred), Decision.LINK, "L2"))
+
+    assert outcome(row) == ("judged", "exact", "judgement", "L2", [], None)
+
+
 def test_a_party_is_the_same_in_any_spelling_of_its_name_and_another_with_any_other_fact(desk: Desk) -> None:
     same = {**EXACT, "counterpart_name": "云山 商貿"}
     others: list[Party] = [
@@ -184,7 +191,10 @@ def test_every_doubt_is_told_the_gravest_first(desk: Desk) -> None:
         "a USCC without a name": ["name_missing"],
         "two numbers of two owners": ["codes_disagree"],
         "a number of two owners": ["several_owners"],
-        "a repaired USCC": ["doubtful_number"],
+        "a repaired USCC and a name of nobody": ["name_conflict", "repaired_number"],
+        "a person by a repaired number": ["repaired_number"],
+        "a code one character from two siblings of one name": ["several_near"],
+        "a code one character from two siblings of which one has the name": ["several_near"],
         "a registered code that fails its check": ["doubtful_number"],
         "a shop with its operator's number for a code": ["wrong_archive", "document_type"],
         "a person with another name": ["name_conflict"],
@@ -196,6 +206,6 @@ def test_every_doubt_is_told_the_gravest_first(desk: Desk) -> None:
 def test_every_doubt_and_every_kind_of_subject_has_its_words(
     few_rows: SparkSession, catalog: Catalog
 ) -> None:
-    named = {*doubt_conditions(), "name_of_another", CONTRADICTED}
+    named = {*doubt_conditions(), "name_of_another", "several_near", CONTRADICTED}
     assert {row.doubt for row in catalog.rules.doubts} == named
     assert set(catalog.rules.subject_types) == {*SUBJECT_TYPES.values(), "OTHER_ORG", "NATURAL_PERSON"}

@@ -22,6 +22,21 @@ RECORDS = (
 )
 OTHER = "91990000MA0000023T"  # a second company; only its being another number matters here
 OTHER_PERSON = "990000198511150025"
+SIBLINGS = ("91990000MA00000881", "91990000MA00000882")
+
+
+def damage(number: str, place: int, wrong: str) -> str:
+    """Return a number with one character exchanged."""
+    assert number[place] != wrong
+    return number[:place] + wrong + number[place + 1 :]
+
+
+def swap(number: str) -> str:
+    """Return a number with its last two characters swapped."""
+    assert number[-2] != number[-1]
+    return number[:-2] + number[-1] + number[-2]
+
+
 # (subject, kind, number, status)
 REGISTERED = [
     ("L1", "uscc", COMPANY, "valid"), ("L1", "org_code", COMPANY[8:17], "valid"),
@@ -30,12 +45,15 @@ REGISTERED = [
     ("L3", "uscc", SHOP, "valid"),
     ("L4", "uscc", "91990000MA00000999", "suspect"),
     ("L5", "reg_no", "990000000000023", "valid"), ("L6", "reg_no", "990000000000023", "valid"),
+    ("L5", "uscc", SIBLINGS[0], "valid"), ("L6", "uscc", SIBLINGS[1], "valid"),
+    ("L7", "uscc", "92990000MA00000991", "valid"), ("L8", "uscc", "92990000MA00000992", "valid"),
     ("N1", "resident_id", PERSON, "valid"), ("N2", "resident_id", OTHER_PERSON, "valid"),
 ]  # fmt: skip
 # (subject, name, current)
 NAMED = [
     ("L1", "云山商贸", True), ("L1", "旧云山", False), ("L2", "远水建材", True), ("L3", "周明小吃店", True),
     ("L4", "老厂", True), ("L5", "双胞胎", True), ("L6", "双胞胎", True),
+    ("L7", "独子", True), ("L8", "邻居", True),
     ("N1", "周明", True), ("N2", "周明", True),
 ]  # fmt: skip
 LEGAL = {"counterpart_class": "LEGAL", "counterpart_name": "云山商贸"}
@@ -92,7 +110,70 @@ CASES: dict[str, tuple[Party, Expected]] = {
     ),
     "a repaired USCC": (
         {**LEGAL, "uscc": COMPANY, "uscc_status": "repaired"},
-        ("review", "suspect_code", None, "doubtful_number", ["L1"]),
+        ("auto", "repaired_number", "L1", None, []),
+    ),
+    "a repaired USCC and a name of nobody": (
+        {**LEGAL, "counterpart_name": "无名", "uscc": COMPANY, "uscc_status": "repaired"},
+        ("review", "name_disagrees", None, "name_conflict", ["L1"]),
+    ),
+    "a person by a repaired number": (
+        {**NATURAL, "id_no": PERSON, "id_no_status": "repaired"},
+        ("review", "repaired_number", None, "repaired_number", ["N1"]),
+    ),
+    "a USCC with a wrong character": (
+        {**LEGAL, "uscc": damage(COMPANY, 12, "7"), "uscc_status": "suspect"},
+        ("auto", "one_edit_away", "L1", None, []),
+    ),
+    "a USCC with two characters swapped, and a former name": (
+        {**LEGAL, "counterpart_name": "旧云山", "uscc": swap(COMPANY), "uscc_status": "invalid"},
+        ("auto", "one_edit_away", "L1", None, []),
+    ),
+    "a USCC that lost its last character": (
+        {**LEGAL, "uscc": COMPANY[:17], "uscc_status": "invalid"}, ("auto", "one_edit_away", "L1", None, []),
+    ),
+    "a USCC with a character twice": (
+        {**LEGAL, "uscc": COMPANY[:9] + COMPANY[8:], "uscc_status": "invalid"},
+        ("auto", "one_edit_away", "L1", None, []),
+    ),
+    "a USCC with a wrong character and another's name": (
+        {**LEGAL, "counterpart_name": "远水建材", "uscc": damage(COMPANY, 12, "7"), "uscc_status": "suspect"},
+        ("unlinked", "name_only", None, "damaged_number", []),
+    ),
+    "a USCC with two wrong characters": (
+        {**LEGAL, "uscc": damage(damage(COMPANY, 12, "7"), 14, "7"), "uscc_status": "suspect"},
+        ("unlinked", "name_only", None, "damaged_number", []),
+    ),
+    "a code one character from two siblings of one name": (
+        {**LEGAL, "counterpart_name": "双胞胎", "uscc": SIBLINGS[0][:17] + "0", "uscc_status": "suspect"},
+        ("review", "several_near", None, "several_near", ["L5", "L6"]),
+    ),
+    "a code one character from two siblings of which one has the name": (
+        {**LEGAL, "counterpart_name": "独子", "uscc": "92990000MA0000099A", "uscc_status": "suspect"},
+        ("review", "several_near", None, "several_near", ["L7", "L8"]),
+    ),
+    "a wrong character beside an intact number that nobody has": (
+        {
+            **LEGAL, "uscc": damage(COMPANY, 12, "7"), "uscc_status": "suspect", "reg_no": "990000000000031",
+        },
+        ("unlinked", "register_absent", None, "unknown_number", []),
+    ),
+    "a person by a number with a wrong digit": (
+        {**NATURAL, "id_no": damage(PERSON, 16, "9"), "id_no_status": "suspect"},
+        ("auto", "one_edit_away", "N1", None, []),
+    ),
+    "a person of another name by a number with a wrong digit": (
+        {
+            **NATURAL, "counterpart_name": "李强",
+            "id_no": damage(PERSON, 16, "9"), "id_no_status": "suspect",
+        },
+        ("unlinked", "name_only", None, "damaged_number", []),
+    ),
+    "a person by a number with a wrong digit and no document type": (
+        {
+            "counterpart_class": "NATURAL", "counterpart_name": "周明",
+            "id_no": damage(PERSON, 16, "9"), "id_no_status": "suspect",
+        },
+        ("unlinked", "name_only", None, "damaged_number", []),
     ),
     "a repaired USCC beside an intact number": (
         {**LEGAL, "uscc": COMPANY, "uscc_status": "repaired", "reg_no": REG_NO},
@@ -198,12 +279,15 @@ def test_a_party_is_linked_by_its_evidence_and_by_nothing_else(links: dict[str, 
     assert (row["status"], row["tier"], row["subject_id"], row["reason"], row["candidates"]) == (
         status, tier, subject, reason, candidates,
     )  # fmt: skip
-    assert row["grade"] == ("exact" if status == "auto" else None)
+    grade = "inferred" if tier in ("repaired_number", "one_edit_away") else "exact"
+    assert row["grade"] == (grade if status == "auto" else None)
 
 
 def test_evidence_names_columns_and_the_kind_of_name_but_no_value(links: dict[str, Row]) -> None:
     assert links["two numbers of one owner"]["evidence"] == "uscc+reg_no; name=current"
     assert links["a USCC and a former name"]["evidence"] == "uscc; name=former"
+    assert links["a USCC with a wrong character"]["evidence"] == "uscc~1; name=agrees"
+    assert links["a person by a number with a wrong digit"]["evidence"] == "id_no~1; name=agrees"
     assert links["a unique name alone"]["evidence"] is None
 
 
@@ -291,9 +375,8 @@ class RandomCity:
         owners = {owner for number in known.values() for owner in graph.neighbors(number)}
         if not owners:
             return "unlinked", None
-        intact = any(party.get(f"{slot}_status") != "repaired" for slot in known)
         name = ("name", party.get("counterpart_name"))
-        if len(owners) == 1 and intact and name in graph and graph.has_edge(name, next(iter(owners))):
+        if len(owners) == 1 and name in graph and graph.has_edge(name, next(iter(owners))):
             return "auto", str(next(iter(owners))[1])
         return "review", None
 

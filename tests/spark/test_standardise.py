@@ -8,7 +8,6 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from creditlake.catalog import Catalog
-from creditlake.contract import RowCheck
 from spark_jobs.standardising import standardise
 from tests.spark.rows import (
     COMPANY,
@@ -310,23 +309,40 @@ def repeats(record: Row) -> list[str]:
     return [code for code in codes(record) if code.startswith("U")]
 
 
-def test_a_row_marked_as_test_data_is_dropped_and_counted(few_rows: SparkSession, catalog: Catalog) -> None:
+def test_a_row_marked_as_test_data_is_dropped_and_judged_no_further(
+    few_rows: SparkSession, catalog: Catalog
+) -> None:
+    rows = [{**PENALTY, "test_mark": mark, "violation_facts": None} for mark in ("1", "TEST", "是")]
+    records = make_records(few_rows, catalog, PENALTIES, rows).collect()
+    assert [(r["outcome"], codes(r)) for r in records] == [("dropped", ["T02 test_mark"])] * 3
+
+
+def test_a_row_marked_as_no_test_is_judged_like_any_other(few_rows: SparkSession, catalog: Catalog) -> None:
+    rows = [{**PENALTY, "test_mark": mark, "violation_facts": None} for mark in ("0", "prod", "否")]
+    records = make_records(few_rows, catalog, PENALTIES, rows).collect()
+    for record in records:
+        assert record["outcome"] == "rejected"
+        assert "M01 violation_facts" in codes(record)
+        assert "T02 test_mark" not in codes(record)
+
+
+def test_rows_of_two_batches_and_of_two_decisions_repeat_nothing(
+    few_rows: SparkSession, catalog: Catalog
+) -> None:
     contract = catalog.contracts[PENALTIES]
-    marked = contract.model_copy(
-        update={
-            "row_checks": (
-                RowCheck(check="is_test_data", code="T02", fields={"mark": "remarks"}, values=("演练",)),
-            )
-        }
-    )
-    other = {**PENALTY, "decision_no": "市监罚〔2026〕16号", "remarks": "演练后"}
-    rows = [{**PENALTY, "remarks": "演练", "violation_facts": None}, other]
-    cells = make_cells(few_rows, marked, rows)
-    records = standardise(cells, marked, catalog, KEY, make_batches(few_rows)).collect()
-    found = {r["row_no"]: (r["outcome"], codes(r)) for r in records}
-    assert found[2] == ("dropped", ["M01 violation_facts", "T02 remarks"])
-    assert found[3][0] == "accepted"
-    assert "T02 remarks" not in found[3][1]
+    cells = make_cells(few_rows, contract, [PENALTY, {**PENALTY, "decision_no": "市监罚〔2026〕16号"}])
+    again = make_cells(few_rows, contract, [PENALTY], batch_id="b2")
+    received = make_batches(few_rows, ["b1", "b2"])
+    records = standardise(cells.unionByName(again), contract, catalog, KEY, received).collect()
+    assert [repeats(record) for record in records] == [[], [], []]
+
+
+def test_an_insert_and_its_update_in_one_batch_are_no_dispute(
+    few_rows: SparkSession, catalog: Catalog
+) -> None:
+    update = {**PENALTY, "violation_type": "误导宣传", "change_op": "u"}
+    records = make_records(few_rows, catalog, PENALTIES, [{**PENALTY, "change_op": "i"}, update]).collect()
+    assert [repeats(record) for record in records] == [[], []]
 
 
 def test_a_courts_number_is_read_by_the_partys_class(few_rows: SparkSession, catalog: Catalog) -> None:

@@ -328,6 +328,12 @@ def test_a_column_is_told_by_its_values_and_header(header: str, tmp_path: Path) 
     assert types_by_header(draft_column(tmp_path, header, values))[header] == expected
 
 
+def test_a_column_of_test_marks_brings_its_check(tmp_path: Path) -> None:
+    assert [check["check"] for check in draft_column(tmp_path, "istestdata", ["0", "1"] * 15).checks] == [
+        "is_test_data"
+    ]
+
+
 def test_an_amount_in_wan_is_converted_and_asked(tmp_path: Path) -> None:
     field = draft_column(tmp_path, "出资额（万元）", ["0.2", "3"] * 10).drafts.fields[1]
     assert (field.guess.multiply_by, field.title) == (10_000, "出资额（元）")

@@ -108,7 +108,7 @@ class Office:
         return [(rate.numerator, rate.denominator) for rate in found]
 
     def covers(self) -> list[str]:
-        return sorted(path.name for path in (self.settings.outbox / "court").glob("*封面*"))
+        return sorted(path.name for path in (self.settings.home / "outbox" / "court").glob("*封面*"))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def office(tmp_path: Path) -> Office:
 
 
 def read_sheet(settings: Settings, name: str) -> list[list[Any]]:
-    book = openpyxl.load_workbook(settings.outbox / "court" / name)
+    book = openpyxl.load_workbook(settings.home / "outbox" / "court" / name)
     return [[cell.value for cell in row if cell.value is not None] for row in book.active.iter_rows()]
 
 
@@ -132,7 +132,7 @@ def test_a_cover_says_what_came_what_became_of_it_and_the_rates(office: Office) 
 
     (name,) = office.covers()
     assert name == "20261117_封面_1.xlsx"
-    (blocked,) = (path.name for path in (office.settings.outbox / "court").glob("*整批退回*.xlsx"))
+    (blocked,) = (path.name for path in (office.settings.home / "outbox" / "court").glob("*整批退回*.xlsx"))
     formula = "/ 应报送的决定；应报送数未掌握的为未知"
     assert read_sheet(office.settings, name) == [
         ["市中级人民法院", "2026-11-17"],

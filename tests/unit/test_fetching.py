@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from creditlake import cli, return_commands, steps
 from creditlake.fetching import list_lying, list_sent_files, note_fetched
 from creditlake.look.status import overdue_files, print_status
-from creditlake.outbox import FolderOutbox
+from creditlake.outbox import Outbox, open_outbox
 from creditlake.return_records import read_returns
 from creditlake.returns import write_returns
 from creditlake.settings import Settings
@@ -32,8 +32,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def outbox(settings: Settings) -> FolderOutbox:
-    return FolderOutbox(settings.outbox)
+def outbox(settings: Settings) -> Outbox:
+    return open_outbox(settings)
 
 
 def names(desk: Desk) -> list[str]:
@@ -41,13 +41,13 @@ def names(desk: Desk) -> list[str]:
 
 
 def test_a_cover_and_a_return_file_lie_in_the_outbox_until_they_are_taken_away(
-    desk: Desk, outbox: FolderOutbox
+    desk: Desk, outbox: Outbox, settings: Settings
 ) -> None:
     returned, cover = sorted(names(desk), key=lambda name: "封面" in name)
-    assert sorted(path.name for path in (outbox.root / "court").iterdir()) == sorted(
+    assert sorted(path.name for path in (settings.home / "outbox" / "court").iterdir()) == sorted(
         [returned, returned.replace(".xlsx", ".jsonl"), cover]
     )
-    (outbox.root / "court" / returned).unlink()
+    (settings.home / "outbox" / "court" / returned).unlink()
 
     assert [file.name for file in list_lying(desk.lake, outbox)] == [cover]
 
@@ -87,7 +87,7 @@ def test_a_file_that_was_never_sent_and_a_nobody_are_refused(
 
 
 def test_a_file_is_overdue_after_three_days_unless_it_was_fetched_or_is_gone(
-    desk: Desk, outbox: FolderOutbox
+    desk: Desk, outbox: Outbox, settings: Settings
 ) -> None:
     sent = min(file.sent_at for file in list_sent_files(desk.lake))
     assert overdue_files(desk.lake, outbox, sent + timedelta(days=3)) == []
@@ -97,12 +97,12 @@ def test_a_file_is_overdue_after_three_days_unless_it_was_fetched_or_is_gone(
     note_fetched(desk.lake, "court", names(desk)[0], who="王")
     ((_, count, _),) = overdue_files(desk.lake, outbox, later)
     assert count == 1
-    (outbox.root / "court" / names(desk)[1]).unlink()
+    (settings.home / "outbox" / "court" / names(desk)[1]).unlink()
     assert overdue_files(desk.lake, outbox, later) == []
 
 
 def test_status_names_the_department_whose_files_lie_unfetched(
-    desk: Desk, outbox: FolderOutbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    desk: Desk, outbox: Outbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("creditlake.fetching.OVERDUE", timedelta(seconds=-1))
 

@@ -80,11 +80,11 @@ def read_sheet(path: Path) -> list[list[Any]]:
 
 def outbox(settings: Settings) -> list[str]:
     """Return the workbooks of returned rows."""
-    return sorted(path.name for path in (settings.outbox / "court").glob("*退回*.xlsx"))
+    return sorted(path.name for path in (settings.home / "outbox" / "court").glob("*退回*.xlsx"))
 
 
 def read_twin(settings: Settings, workbook: str) -> list[dict[str, Any]]:
-    path = settings.outbox / "court" / workbook
+    path = settings.home / "outbox" / "court" / workbook
     return [json.loads(line) for line in path.with_suffix(".jsonl").read_text("utf-8").splitlines()]
 
 
@@ -102,7 +102,7 @@ def test_refused_and_held_rows_go_back_as_delivered_with_row_code_and_cure(
     assert run(desk, settings) == {"court": 1}
 
     assert outbox(settings) == [f"20261117_退回_示例_{batch}_1_01.xlsx"]
-    header, *rows = read_sheet(settings.outbox / "court" / outbox(settings)[0])
+    header, *rows = read_sheet(settings.home / "outbox" / "court" / outbox(settings)[0])
     assert header == [
         "名称", "备注", "决定文书号", "罚款金额（万元）", "回执号", "行号", "错误代码", "错误说明",
     ]  # fmt: skip
@@ -123,7 +123,7 @@ def test_a_row_with_only_warnings_does_not_go_back_but_a_refused_rows_warnings_d
 
     run(desk, settings)
 
-    _, *rows = read_sheet(settings.outbox / "court" / outbox(settings)[0])
+    _, *rows = read_sheet(settings.home / "outbox" / "court" / outbox(settings)[0])
     assert [(row[5], row[6]) for row in rows] == [(5, "M01;D04")]
 
 
@@ -148,7 +148,7 @@ def test_a_receipt_number_is_that_of_the_row_in_every_run_and_file(desk: Desk, s
         query = "select receipt_no(?, 'x_1.csv', unnest([2, 4]))"
         expected = [number for (number,) in connection.execute(query, [batch]).fetchall()]
     assert record.rows == {"x_1.csv": dict(zip([2, 4], expected, strict=True))}
-    assert [row[4] for row in read_sheet(settings.outbox / "court" / workbook)[1:]] == expected
+    assert [row[4] for row in read_sheet(settings.home / "outbox" / "court" / workbook)[1:]] == expected
     assert [line["receipt_no"] for line in read_twin(settings, workbook)] == expected
 
 
@@ -162,7 +162,7 @@ def test_the_offending_cells_are_coloured(desk: Desk, settings: Settings) -> Non
     run(desk, settings)
 
     # 名称, 备注, 决定文书号, 罚款金额, 回执号, 行号, 错误代码, 错误说明
-    assert colours(settings.outbox / "court" / outbox(settings)[0]) == [
+    assert colours(settings.home / "outbox" / "court" / outbox(settings)[0]) == [
         [DECISIVE, NOTED, None, None, None, None, None, None],
         [
             None,
@@ -214,7 +214,7 @@ def test_a_correction_that_goes_back_again_gets_a_new_number_in_place_of_the_cit
 
     run(desk, settings)
 
-    header, row = read_sheet(settings.outbox / "court" / outbox(settings)[0])
+    header, row = read_sheet(settings.home / "outbox" / "court" / outbox(settings)[0])
     assert header == ["名称", "决定文书号", "回执号", "行号", "错误代码", "错误说明"]
     assert row[2] == receipts(desk)[2] != "HMW78174URPT"
 
@@ -246,7 +246,7 @@ def test_a_row_found_later_goes_back_alone_in_a_second_file(desk: Desk, settings
 
     second = f"20261118_退回_示例_{batch}_2_01.xlsx"
     assert outbox(settings) == [f"20261117_退回_示例_{batch}_1_01.xlsx", second]
-    assert [row[5:7] for row in read_sheet(settings.outbox / "court" / second)[1:]] == [[2, "K08"]]
+    assert [row[5:7] for row in read_sheet(settings.home / "outbox" / "court" / second)[1:]] == [[2, "K08"]]
 
 
 def test_without_a_candidate_the_rows_wait_for_the_next_build(desk: Desk, settings: Settings) -> None:
@@ -278,10 +278,12 @@ def test_a_ragged_row_goes_back_as_the_line_that_came(desk: Desk, settings: Sett
 
     run(desk, settings)
 
-    header, row = read_sheet(settings.outbox / "court" / outbox(settings)[0])
+    header, row = read_sheet(settings.home / "outbox" / "court" / outbox(settings)[0])
     assert header[4:] == ["原始行", "回执号", "行号", "错误代码", "错误说明"]
     assert row[:8] == [None, None, None, None, "乙,好,B,1,多,余", receipts(desk)[3], 3, "F04"]
-    assert colours(settings.outbox / "court" / outbox(settings)[0]) == [[None] * 4 + [DECISIVE] + [None] * 4]
+    assert colours(settings.home / "outbox" / "court" / outbox(settings)[0]) == [
+        [None] * 4 + [DECISIVE] + [None] * 4
+    ]
 
 
 def test_a_blocked_batch_goes_back_as_one_sheet_with_file_row_field_and_cure(
@@ -295,7 +297,7 @@ def test_a_blocked_batch_goes_back_as_one_sheet_with_file_row_field_and_cure(
 
     (name,) = outbox(settings)
     assert name.startswith("20261117_整批退回_示例_b")
-    header, row = read_sheet(settings.outbox / "court" / name)
+    header, row = read_sheet(settings.home / "outbox" / "court" / name)
     assert header == ["文件", "行号", "字段", "错误代码", "错误说明", "处理办法"]
     assert row == [
         "x_1.csv", manifest.defects[0].row_no, "文号", "F02",

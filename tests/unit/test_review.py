@@ -183,9 +183,7 @@ def test_more_records_come_first_where_the_deadline_is_the_same(desk: Desk) -> N
 def test_doubts_are_ranked_and_unsound_numbers_named_in_chinese(desk: Desk) -> None:
     late, _, unsound, _ = desk.export()
 
-    assert late["疑点"] == (
-        "名称与号码所属主体的现名、曾用名都不一致；号码校验不通过或经修复，但登记簿中确有此号"
-    )
+    assert late["疑点"] == ("名称与号码所属主体的现名、曾用名都不一致；号码校验不通过，但登记簿中确有此号")
     assert unsound["号码核验"] == "统一社会信用代码有误写的字符，改正后校验通过"
 
 

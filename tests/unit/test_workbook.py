@@ -14,9 +14,11 @@ def test_text_stays_text_in_excel(tmp_path: Path) -> None:
     values = ["=1+1", "00123", "123456789012345678", "+86", "@x", "a\x00b", "两\n行", None, 7]
     header = [str(place) for place in range(len(values))]
 
-    file, _ = write_workbooks(FolderOutbox(tmp_path), "court", "t", header, [SheetRow(values)])
+    file, _ = write_workbooks(
+        FolderOutbox(tmp_path / "outbox", tmp_path / "scratch"), "court", "t", header, [SheetRow(values)]
+    )
 
-    row = openpyxl.load_workbook(tmp_path / "court" / file.name).active[2]
+    row = openpyxl.load_workbook(tmp_path / "outbox" / "court" / file.name).active[2]
     assert [cell.value for cell in row] == [
         "=1+1",
         "00123",
@@ -38,9 +40,15 @@ def test_text_stays_text_in_excel(tmp_path: Path) -> None:
 def test_no_cell_of_a_return_file_is_a_formula(tmp_path: Path, text: str, colour: str | None) -> None:
     marks = {0: colour} if colour else {}
 
-    file, _ = write_workbooks(FolderOutbox(tmp_path), "court", "t", [text], [SheetRow([text], marks)])
+    file, _ = write_workbooks(
+        FolderOutbox(tmp_path / "outbox", tmp_path / "scratch"),
+        "court",
+        "t",
+        [text],
+        [SheetRow([text], marks)],
+    )
 
-    path = tmp_path / "court" / file.name
+    path = tmp_path / "outbox" / "court" / file.name
     with zipfile.ZipFile(path) as parts:
         sheet = parts.read("xl/worksheets/sheet1.xml").decode()
     assert "<f>" not in sheet
@@ -57,10 +65,12 @@ def test_no_cell_of_a_return_file_is_a_formula(tmp_path: Path, text: str, colour
 def test_a_file_holds_a_hundred_thousand_rows_at_most(tmp_path: Path) -> None:
     rows = (SheetRow([number], lines=[{"row_no": number}]) for number in range(ROWS_PER_FILE + 1))
 
-    files = list(write_workbooks(FolderOutbox(tmp_path), "court", "t", ["n"], rows))
+    files = list(
+        write_workbooks(FolderOutbox(tmp_path / "outbox", tmp_path / "scratch"), "court", "t", ["n"], rows)
+    )
 
     names = ["t_01.jsonl", "t_01.xlsx", "t_02.jsonl", "t_02.xlsx"]
     assert sorted((file.name, file.rows) for file in files) == list(
         zip(names, [ROWS_PER_FILE, ROWS_PER_FILE, 1, 1], strict=True)
     )
-    assert sorted(path.name for path in (tmp_path / "court").iterdir()) == names
+    assert sorted(path.name for path in (tmp_path / "outbox" / "court").iterdir()) == names

@@ -59,15 +59,29 @@ def test_the_table_is_read_between_titles_and_notes_with_sheet_row_numbers(desk:
         ["1", "甲", 0.2, None],
         [],
         ["2", "乙\n分店", 3, "x"],
+        ["合计商贸有限公司", "3", 1, "y"],
         [None, "填表说明：每行一件"],
-        ["3", "丙", 1, ""],
+        ["二、金额单位为万元"],
     ]
 
     manifest = desk.decode(save(make_workbook(rows)))
 
-    assert desk.values(manifest) == [(4, "1", "甲", "0.2", ""), (6, "2", "乙\n分店", "3", "x")]
+    assert desk.values(manifest) == [
+        (4, "1", "甲", "0.2", ""),
+        (6, "2", "乙\n分店", "3", "x"),
+        (7, "合计商贸有限公司", "3", "1", "y"),
+    ]
     assert manifest.columns == HEADER
-    assert manifest.counts == {"received": 2, "ragged": 0, "blank": 1}
+    assert manifest.counts == {"received": 3, "ragged": 0, "blank": 1}
+
+
+def test_data_below_the_notes_block_the_workbook(desk: Desk) -> None:
+    rows = [["1", "甲", 1, None], [None, "填表说明：每行一件"], ["2", "乙", 1, ""]]
+
+    (defect,) = desk.decode(save(make_workbook(rows))).defects
+    assert (defect.code, defect.level) == ("F12", "B")
+    assert defect.message == "F12: x_1.xlsx, row 6: the notes begin in row 5"
+    assert defect.message_zh == "文件 x_1.xlsx 第 6 行是数据，却在表尾说明之下（说明始于第 5 行）"
 
 
 @pytest.mark.parametrize(

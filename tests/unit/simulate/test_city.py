@@ -43,11 +43,12 @@ from tests.cities import (
 # Columns that only some departments add to the national template; the simulated ones do not.
 ONLY_SOME_SEND = {
     PENALTIES: (
-        "case_name status division_code power_code access_level collecting_org_name publicity_date "
-        "publicity_state annulment_reason is_case_cancelled"
+        "case_name second_penalty_kind status division_code power_code access_level collecting_org_name "
+        "publicity_date publicity_state annulment_reason is_case_cancelled test_mark"
     ),
     LICENCES: (
-        "division_code review_type power_code access_level collecting_org_name publicity_date publicity_state"
+        "division_code review_type power_code access_level collecting_org_name publicity_date "
+        "publicity_state test_mark"
     ),
 }
 
