@@ -185,6 +185,7 @@ def read_rules(reader: Reader) -> Rules:
         redaction=redaction.redaction if redaction else (),
         linking=linking.tiers if linking else (),
         doubts=linking.doubts if linking else (),
+        subject_types=linking.subject_types if linking else {},
     )
 
 

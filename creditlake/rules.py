@@ -238,6 +238,7 @@ class LinkingFile(Strict):
 
     tiers: tuple[LinkingTier, ...]
     doubts: tuple[LinkingDoubt, ...]
+    subject_types: dict[str, str]
 
 
 class Rules(Strict):
@@ -251,6 +252,7 @@ class Rules(Strict):
     redaction: tuple[RedactionRule, ...]
     linking: tuple[LinkingTier, ...]
     doubts: tuple[LinkingDoubt, ...]
+    subject_types: dict[str, str]  # type of a subject in the registers → its name in Chinese
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def read_subjects(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, wanted: Iterable[str]
 ) -> dict[str, Candidate]:
     """Return subjects by id, as the registers know them now."""
-    labels = {value.code: value.label for value in catalog.code_lists["subject_type"].values}
+    labels = catalog.rules.subject_types
     rows = connection.execute(
         "select subject_id, current_name, subject_type, division_code from linking.subjects"
         " where known_to is null and subject_id in (select unnest($wanted))",

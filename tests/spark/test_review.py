@@ -1,225 +1,29 @@
-"""Judgements over links: what people decide holds in every build, and what contradicts them is told."""
+"""Review as steps: the queue of a linked lake goes out, decisions come back, and the next links obey them."""
 
 import logging
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import openpyxl
 import pytest
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import SparkSession
 
 from creditlake.builds import is_outdated, newest_linked, open_build
-from creditlake.catalog import Catalog
-from creditlake.judgements import Decision, Judgement, find_rulings, list_judgements
+from creditlake.judgements import list_judgements
 from creditlake.review.decide import Clerk, Imported, import_rows
 from creditlake.review.explain import explain_link
 from creditlake.review.queue import ReviewItem, read_queue
 from creditlake.review.sheet import HEADER, read_sheet, write_sheet
 from creditlake.settings import Settings
 from creditlake.storage import build_manifest_key, find_manifest
-from spark_jobs.judging import CONTRADICTED, apply_judgements, rulings_frame
-from spark_jobs.linking import (
-    doubt_conditions,
-    legal_name_owners,
-    link_parties,
-    number_owners,
-    select_parties,
-)
+from spark_jobs.judging import CONTRADICTED
 from tests.deliveries import DAY, NEXT_DAY, make_contract
 from tests.samples import make_uscc
 from tests.services import folder_settings
 from tests.spark.room import LISTED, REGISTER, REGISTER_ROWS, Room
-from tests.spark.rows import COMPANY, KEY, PERSON, SHOP
-from tests.spark.test_link import (
-    CASES,
-    IDENTIFIERS,
-    LEGAL,
-    NAMED,
-    NAMES,
-    NATURAL,
-    OTHER,
-    REGISTERED,
-    Party,
-    make_party_records,
-)  # fmt: skip
+from tests.spark.rows import COMPANY, SHOP
 
 NOW = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
-CONFLICT = {**LEGAL, "counterpart_name": "远水建材", "uscc": COMPANY}  # L1's code, L2's name
-EXACT = {**LEGAL, "uscc": COMPANY}
-TWINS = {**LEGAL, "counterpart_name": "双胞胎", "reg_no": "990000000000023"}  # L5 and L6
-
-
-def judge(
-    party: str,
-    decision: Decision,
-    subject: str | None = None,
-    *,
-    overrules: str | None = None,
-    minute: int = 0,
-) -> Judgement:
-    """Return a judgement of a party."""
-    return Judgement(
-        party=party, decision=decision, subject_id=subject, who="林", why="核对档案", seen="20261117-01/0",
-        overrules=overrules, entered_by="林", business_date=DAY, decided_at=NOW.replace(minute=minute),
-    )  # fmt: skip
-
-
-class Desk:
-    """Parties linked by the machine once, then under any judgements."""
-
-    def __init__(self, spark: SparkSession, catalog: Catalog) -> None:
-        self.spark, self.catalog = spark, catalog
-
-    def link(self, parties: Sequence[Party], *judgements: Judgement) -> list[Row]:
-        """Link parties under judgements, in the order of the parties."""
-        contract = self.catalog.contracts["market_regulation.penalty_decision"]
-        policy: dict[tuple[str, str], str] = {
-            (row.tier, row.subject_kind): row.outcome for row in self.catalog.rules.linking
-        }
-        names = self.spark.createDataFrame(NAMED, NAMES)
-        links = link_parties(
-            select_parties(make_party_records(self.spark, parties), contract, KEY),
-            number_owners(self.spark.createDataFrame(REGISTERED, IDENTIFIERS), names),
-            legal_name_owners(names),
-            policy,
-        )
-        judged = apply_judgements(links, rulings_frame(self.spark, find_rulings(judgements)))
-        return sorted(judged.collect(), key=lambda row: row["row_no"])
-
-    def digest(self, party: Party) -> str:
-        """Return a party's digest."""
-        contract = self.catalog.contracts["market_regulation.penalty_decision"]
-        (row,) = (
-            select_parties(make_party_records(self.spark, [party]), contract, KEY).select("party").collect()
-        )
-        return str(row["party"])
-
-
-@pytest.fixture
-def desk(few_rows: SparkSession, catalog: Catalog) -> Desk:
-    return Desk(few_rows, catalog)
-
-
-def outcome(row: Row) -> tuple[object, ...]:
-    """What became of a link."""
-    return (
-        row["status"],
-        row["grade"],
-        row["tier"],
-        row["subject_id"],
-        row["candidates"],
-        row["contradicted_by"],
-    )
-
-
-def test_a_judged_party_is_linked_and_its_evidence_names_the_judgement(desk: Desk) -> None:
-    judgement = judge(desk.digest(CONFLICT), Decision.LINK, "L2")
-
-    rows = desk.link([CONFLICT, CONFLICT, EXACT], judgement)
-
-    linked = ("judged", "exact", "judgement", "L2", [], None)
-    assert [outcome(row) for row in rows] == [linked, linked, ("auto", "exact", "exact_uscc", "L1", [], None)]
-    assert rows[0]["evidence"] == f"uscc; name=other; judgement={judgement.judgement_id}"
-    assert (rows[0]["reason"], rows[0]["doubts"], rows[0]["judgement_id"]) == (
-        None,
-        [],
-        judgement.judgement_id,
-    )
-    assert [row["party"] for row in rows] == [judgement.party, judgement.party, None]
-
-
-def test_a_party_judged_to_be_nobody_stays_unlinked(desk: Desk) -> None:
-    judgement = judge(desk.digest(CONFLICT), Decision.NONE)
-
-    (row,) = desk.link([CONFLICT], judgement)
-
-    assert outcome(row) == ("unlinked", None, "judgement", None, [], None)
-    assert row["reason"] == "judged_none"
-    assert row["evidence"].endswith(f"judgement={judgement.judgement_id}")
-
-
-def test_an_excluded_candidate_leaves_the_others_in_review_and_none_left_is_unlinked(desk: Desk) -> None:
-    party = desk.digest(TWINS)
-    first, second = (
-        judge(party, Decision.NOT_THIS, "L5"),
-        judge(party, Decision.NOT_THIS, "L6", minute=1),
-    )
-
-    (one_left,) = desk.link([TWINS], first)
-    (none_left,) = desk.link([TWINS], first, second)
-
-    assert outcome(one_left) == ("review", None, "several_owners", None, ["L6"], None)
-    assert outcome(none_left) == ("unlinked", None, "judgement", None, [], None)
-    assert none_left["reason"] == "judged_not_this"
-
-
-def test_the_machine_never_links_to_an_excluded_subject_and_says_that_it_would(desk: Desk) -> None:
-    (row,) = desk.link([EXACT], judge(desk.digest(EXACT), Decision.NOT_THIS, "L1"))
-
-    assert outcome(row) == ("unlinked", None, "judgement", None, ["L1"], "L1")
-    assert row["doubts"] == [CONTRADICTED]
-
-
-def test_newer_exact_evidence_is_reported_and_does_not_override(desk: Desk) -> None:
-    linked = desk.link([EXACT], judge(desk.digest(EXACT), Decision.LINK, "L2"))
-    nobody = desk.link([EXACT], judge(desk.digest(EXACT), Decision.NONE))
-    agreeing = desk.link([EXACT], judge(desk.digest(EXACT), Decision.LINK, "L1"))
-    known = desk.link([EXACT], judge(desk.digest(EXACT), Decision.LINK, "L2", overrules="L1"))
-
-    assert outcome(linked[0]) == ("judged", "exact", "judgement", "L2", ["L1", "L2"], "L1")
-    assert outcome(nobody[0]) == ("unlinked", None, "judgement", None, ["L1"], "L1")
-    assert outcome(agreeing[0]) == ("judged", "exact", "judgement", "L1", [], None)
-    assert outcome(known[0]) == ("judged", "exact", "judgement", "L2", [], None)
-
-
-def test_an_inferred_link_is_no_evidence_against_a_judgement(desk: Desk) -> None:
-    inferred = CASES["a USCC with a wrong character"][0]
-    (row,) = desk.link([inferred], judge(desk.digest(inferred), Decision.LINK, "L2"))
-
-    assert outcome(row) == ("judged", "exact", "judgement", "L2", [], None)
-
-
-def test_a_party_is_the_same_in_any_spelling_of_its_name_and_another_with_any_other_fact(desk: Desk) -> None:
-    same = {**EXACT, "counterpart_name": "云山 商貿"}
-    others: list[Party] = [
-        CONFLICT, TWINS, {**EXACT, "uscc": OTHER}, {**EXACT, "uscc_status": "repaired"},
-        {**EXACT, "counterpart_class": "INDIVIDUAL_BUSINESS"}, {**LEGAL, "tax_id": COMPANY},
-        {**NATURAL, "id_no": PERSON}, {**NATURAL, "id_no": PERSON, "id_type": "PASSPORT"},
-    ]  # fmt: skip
-
-    assert desk.digest(same) == desk.digest(EXACT)
-    assert len({desk.digest(party) for party in [EXACT, *others]}) == 1 + len(others)
-    assert all(len(desk.digest(party)) == 20 for party in others)
-
-
-def test_every_doubt_is_told_the_gravest_first(desk: Desk) -> None:
-    parties = {case: party for case, (party, expected) in CASES.items() if expected[0] == "review"}
-    found = dict(zip(parties, (row["doubts"] for row in desk.link(list(parties.values()))), strict=True))
-
-    assert found == {
-        "a USCC and the name of another": ["name_of_another"],
-        "a USCC and a name of nobody": ["name_conflict"],
-        "a USCC without a name": ["name_missing"],
-        "two numbers of two owners": ["codes_disagree"],
-        "a number of two owners": ["several_owners"],
-        "a repaired USCC and a name of nobody": ["name_conflict", "repaired_number"],
-        "a person by a repaired number": ["repaired_number"],
-        "a code one character from two siblings of one name": ["several_near"],
-        "a code one character from two siblings of which one has the name": ["several_near"],
-        "a registered code that fails its check": ["doubtful_number"],
-        "a shop with its operator's number for a code": ["wrong_archive", "document_type"],
-        "a person with another name": ["name_conflict"],
-        "a person without a document type": ["document_type"],
-        "a person with a company's code": ["wrong_archive", "name_conflict"],
-    }
-
-
-def test_every_doubt_of_the_machine_has_its_words(few_rows: SparkSession, catalog: Catalog) -> None:
-    named = {*doubt_conditions(), "name_of_another", "several_near", CONTRADICTED}
-    assert {row.doubt for row in catalog.rules.doubts} == named
-
-
 FINED = make_contract(
     "court.fined",
     {
@@ -318,9 +122,10 @@ def test_one_decision_settles_every_record_of_a_party_in_every_dataset(office: O
         ("远水建材", 3, ("court.fined", "court.listed")),
     ]
     assert [item.deadline for item in office.queue()] == [date(2026, 11, 16), None, date(2026, 11, 23)]
-    assert [(c.name, c.subject_type) for c in conflict.candidates] == sorted(
-        [("云山商贸", "企业"), ("远水建材", "企业")], key=lambda pair: office.subject(pair[0])
-    )
+    assert [(c.name, c.subject_type) for c in conflict.candidates] == [
+        ("云山商贸", "企业"),  # holds the number
+        ("远水建材", "企业"),
+    ]
     second = office.subject("远水建材")
 
     done = office.decide(office.export(), 远水建材=("归入", second), 另一家=("不归入任何主体", ""))
