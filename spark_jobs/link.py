@@ -39,8 +39,9 @@ from creditlake.storage import (
 from creditlake.storage.places import LINK_JUDGEMENTS
 from spark_jobs.commit import StepContext
 from spark_jobs.judging import apply_judgements, rulings_frame
-from spark_jobs.linking import legal_name_owners, link_parties, number_owners, party_columns, select_parties
+from spark_jobs.linking import legal_name_owners, link_parties, number_owners
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
+from spark_jobs.parties import party_columns, select_parties
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
 from spark_jobs.session import expect_rows, jvm_pid, run_application, spark_session
 from spark_jobs.tables import columns_schema, make_frame, read_files, write_table

@@ -15,20 +15,10 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from creditlake.contract import NUMBER_SLOTS, Contract
+from creditlake.contract import NUMBER_SLOTS as SLOTS
 from spark_jobs.duplicates import PLACE
-from spark_jobs.expressions import hmac_hex, normalise_name
-from spark_jobs.near_numbers import find_near_numbers, is_damaged
+from spark_jobs.near_numbers import find_near_numbers
 
-# The class a row declares for its party -> the kind of subject that the policy speaks of.
-SUBJECT_KINDS = {
-    "LEGAL": "LEGAL",
-    "ORGANISATION": "LEGAL",
-    "INDIVIDUAL_BUSINESS": "INDIVIDUAL_BUSINESS",
-    "NATURAL": "NATURAL",
-    "PERSON": "NATURAL",
-}
-SLOTS = NUMBER_SLOTS
 # Tier by (column, kind of the number found in it); any other pair is a swapped column.
 TIERS = {
     ("uscc", "uscc"): "exact_uscc",
@@ -59,7 +49,6 @@ SWAPPED = "exact_swapped_column"
 # What the evidence may prove, and the grade of the link; no policy can raise it.
 GRADES = {"agrees": "exact", "repaired_number": "inferred", "one_edit_away": "inferred"}
 MAX_CANDIDATES = 20
-PARTY_HEX = 20
 LINK_COLUMNS = (
     "dataset",
     *PLACE,
@@ -75,114 +64,6 @@ LINK_COLUMNS = (
     "reason",
     "doubts",
 )
-
-
-def party_columns(contract: Contract) -> list[str]:
-    """Return the columns of a dataset's records that linking reads."""
-    subject = contract.subject
-    numbers = [
-        subject.uscc,
-        subject.org_code,
-        subject.reg_no,
-        subject.tax_id,
-        subject.id_no,
-        subject.party_code,
-    ]
-    given = [name for name in numbers if name]
-    others = [name for name in (subject.name, subject.class_field, subject.id_type) if name]
-    return [*PLACE, "record_id", *others, *given, *(f"{name}_status" for name in given)]
-
-
-def select_parties(records: DataFrame, contract: Contract, key: bytes) -> DataFrame:
-    """Return what linking needs of a dataset's records: the row, its party, class, name and numbers.
-
-    A number is kept with `<slot>_weak`: true if it was repaired, so that it can only suggest. A code
-    column that holds a resident ID or a USCC by the row's class (court lists) goes to that slot. `party` is
-    the same wherever the same kind, name and numbers were delivered: what one judgement speaks of.
-    """
-    subject = contract.subject
-    assert subject.name is not None
-    kind = subject_kind(contract)
-    archive = F.when(kind == "NATURAL", "N").otherwise("L")
-    name = normalise_name(F.col(subject.name))
-    numbers = {slot: slot_number(subject.model_dump(), slot, archive) for slot in SLOTS}
-    documented = has_document(subject.id_type, subject.party_code)
-    columns: list[Column | str] = [
-        F.lit(contract.name).alias("dataset"),
-        *PLACE,
-        "record_id",
-        party_digest([kind, documented.cast("string"), name], numbers, key).alias("party"),
-        kind.alias("subject_kind"),
-        archive.alias("archive"),
-        F.xxhash64(name).alias("name_hash"),
-        F.col(subject.name).isNotNull().alias("has_name"),
-    ]
-    for slot, (value, status) in numbers.items():
-        columns += slot_columns(slot, value, status)
-    columns.append(documented.alias("has_document"))
-    columns.append(damaged_number(numbers, archive).alias("damaged"))
-    return records.select(*columns)
-
-
-def party_digest(facts: list[Column], numbers: Mapping[str, tuple[Column, Column]], key: bytes) -> Column:
-    """Return the keyed digest of a party; a number that a dataset does not ask for is a missing one."""
-    for value, status in numbers.values():
-        facts = [*facts, value, F.coalesce(status, F.lit("missing"))]
-    texts = [F.coalesce(fact, F.lit("")) for fact in facts]
-    return F.substring(hmac_hex(F.concat_ws("\x1f", F.lit("party"), *texts), key), 1, PARTY_HEX)
-
-
-def subject_kind(contract: Contract) -> Column:
-    """Return the kind of subject a row declares; a dataset of fixed kind declares it for all its rows."""
-    subject = contract.subject
-    if subject.class_field is None:
-        return F.lit("NATURAL" if subject.kind == "natural_person" else "LEGAL")
-    party = F.col(subject.class_field)
-    kind = F.lit(None).cast("string")
-    for declared, name in SUBJECT_KINDS.items():
-        kind = F.when(party == declared, name).otherwise(kind)
-    return kind
-
-
-def slot_number(subject: Mapping[str, str | None], slot: str, archive: Column) -> tuple[Column, Column]:
-    """Return the number in one slot and its status, both null where the dataset has no such column."""
-    field, shared = subject[slot], subject["party_code"]
-    if field is None and shared and slot in ("uscc", "id_no"):
-        here = archive == ("L" if slot == "uscc" else "N")
-        return F.when(here, F.col(shared)), F.when(here, F.col(f"{shared}_status"))
-    if field is None:
-        return F.lit(None).cast("string"), F.lit(None).cast("string")
-    return F.col(field), F.col(f"{field}_status")
-
-
-def damaged_number(numbers: Mapping[str, tuple[Column, Column]], archive: Column) -> Column:
-    """Return the row's USCC, or a person's ID number, if it fails its check and may be one edit wrong."""
-    uscc, id_no = numbers["uscc"], numbers["id_no"]
-    return F.when((archive == "L") & is_damaged(*uscc), uscc[0]).when(
-        (archive == "N") & is_damaged(*id_no), id_no[0]
-    )
-
-
-def slot_columns(slot: str, value: Column, status: Column) -> list[Column]:
-    """Return the hash of the number in one slot, whether it is weak, and its status."""
-    if slot == "tax_id":  # an intact one of 15 characters = division + organisation code
-        value = F.when((F.length(value) == 15) & (status == "valid"), F.substring(value, 7, 9)).otherwise(
-            value
-        )
-    return [
-        F.when(
-            value.isNotNull() & ~status.isin("placeholder", "masked", "precision_loss"), F.xxhash64(value)
-        ).alias(f"{slot}_hash"),
-        (status == "repaired").alias(f"{slot}_weak"),
-        status.alias(f"{slot}_status"),
-    ]
-
-
-def has_document(id_type: str | None, party_code: str | None) -> Column:
-    """Whether the row says that its number is a resident ID; a court's code column says so by definition."""
-    if id_type:
-        return F.coalesce(F.col(id_type) == "RESIDENT_ID", F.lit(False))
-    return F.lit(party_code is not None)
 
 
 def number_owners(identifiers: DataFrame, names: DataFrame) -> DataFrame:

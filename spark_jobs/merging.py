@@ -1,8 +1,9 @@
 """One subject for a body that several registers know: merged on proof, as an event, never taken back.
 
 Proof: the registers give one intact USCC and, in comparison form, one current name, each register once. A
-code that a register has twice, or under two names, proves nothing: it is an alarm (L02). The id that was known
-first stays; the other is resolvable for ever through `subject_changes`. Merges are few and kept in memory.
+code that a register has twice, or under two names, proves nothing: it is an alarm (L02). The id that was
+known first stays; the other is resolvable for ever through `subject_changes`. Merges are few and kept in
+memory.
 """
 
 from collections import Counter

@@ -44,6 +44,7 @@ ENCODINGS, HEADERS = "tests/unit/decode/test_encodings.py", "tests/unit/decode/t
 CSV, JSONL = "tests/unit/decode/test_csv.py", "tests/unit/decode/test_jsonl.py"
 WORKBOOK, COLLECT = "tests/unit/decode/test_workbook.py", "tests/unit/test_collect.py"
 STANDARDISE = "tests/spark/test_standardise.py"
+REPEATS = "tests/spark/test_repeats.py"
 TESTS = {
     "F01": (
         f"{ENCODINGS}::test_a_gbk_file_declared_utf8_is_refused_at_its_first_row",
@@ -99,17 +100,17 @@ TESTS = {
         f"{STATES}::test_each_penalty_has_the_state_and_the_reason_of_its_history",
     ),
     "U01": (
-        f"{STANDARDISE}::test_the_same_row_twice_in_a_batch_is_dropped_once",
-        f"{STANDARDISE}::test_rows_of_two_batches_and_of_two_decisions_repeat_nothing",
+        f"{REPEATS}::test_the_same_row_twice_in_a_batch_is_dropped_once",
+        f"{REPEATS}::test_rows_of_two_batches_and_of_two_decisions_repeat_nothing",
     ),
     "U02": (f"{STATES}::test_a_repeated_row_is_dropped_as_u02_and_the_stored_one_stays",) * 2,
     "U03": (
-        f"{STANDARDISE}::test_the_same_row_twice_in_a_batch_is_dropped_once",
-        f"{STANDARDISE}::test_an_insert_and_its_update_in_one_batch_are_no_dispute",
+        f"{REPEATS}::test_the_same_row_twice_in_a_batch_is_dropped_once",
+        f"{REPEATS}::test_an_insert_and_its_update_in_one_batch_are_no_dispute",
     ),
     "T02": (
-        f"{STANDARDISE}::test_a_row_marked_as_test_data_is_dropped_and_judged_no_further",
-        f"{STANDARDISE}::test_a_row_marked_as_no_test_is_judged_like_any_other",
+        f"{REPEATS}::test_a_row_marked_as_test_data_is_dropped_and_judged_no_further",
+        f"{REPEATS}::test_a_row_marked_as_no_test_is_judged_like_any_other",
     ),
     "L01": (f"{STATES}::test_every_defect_is_listed_with_who_found_it_and_when_it_was_closed",) * 2,
     "L02": (f"{STATES}::test_a_register_row_with_a_number_of_two_subjects_raises_an_alarm_and_no_other_row",)

@@ -14,8 +14,8 @@ from spark_jobs.linking import (
     legal_name_owners,
     link_parties,
     number_owners,
-    select_parties,
 )
+from spark_jobs.parties import select_parties
 from spark_jobs.register_facts import SUBJECT_TYPES
 from tests.deliveries import DAY
 from tests.spark.rows import COMPANY, KEY, PERSON

@@ -9,7 +9,9 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from creditlake.catalog import Catalog
-from spark_jobs.linking import SLOTS, legal_name_owners, link_parties, number_owners, select_parties
+from creditlake.contract import NUMBER_SLOTS as SLOTS
+from spark_jobs.linking import legal_name_owners, link_parties, number_owners
+from spark_jobs.parties import select_parties
 from tests.spark.rows import COMPANY, KEY, PERSON, REG_NO, SHOP
 
 IDENTIFIERS = "subject_id string, id_kind string, id_value string, id_status string"
