@@ -18,6 +18,7 @@ READER_TESTS = {
     "json": ("test_json_array.py",),
     "xml": ("test_xml.py",),
     "zip": ("test_archive.py",),
+    "older template": ("test_older_template.py",),
 }
 EVERY_DATASET = (
     "tests/unit/simulate/test_plain.py::test_a_plain_file_decodes_to_the_rows_it_was_made_of",
@@ -35,10 +36,12 @@ These run for every dataset, from a file in its own shape to accepted records, i
 """
 
 
-def shapes(delivery: Delivery) -> tuple[str, ...]:
+def shapes(contract: Contract) -> tuple[str, ...]:
     """Return the shapes in which a dataset may come, by the names of READER_TESTS."""
+    delivery = contract.delivery
     packed = (delivery.archive,) if delivery.archive else ()
-    return (delivery.format, *delivery.also_accepts, *packed)
+    older = ("older template",) if contract.older_templates else ()
+    return (delivery.format, *delivery.also_accepts, *packed, *older)
 
 
 def describe_shape(delivery: Delivery) -> str:
@@ -65,8 +68,14 @@ def row(contract: Contract) -> str:
     """Return one line of the table."""
     delivery = contract.delivery
     kind = delivery.kind.replace("_", " ") + (" with I/U/D" if contract.change_field else "")
-    tests = sorted({f"{DECODE}/{file}" for shape in shapes(delivery) for file in READER_TESTS[shape]})
-    cells = [contract.name, contract.title, delivery.cycle, kind, describe_shape(delivery)]
+    tests = sorted({f"{DECODE}/{file}" for shape in shapes(contract) for file in READER_TESTS[shape]})
+    shape = ", ".join(
+        [
+            describe_shape(delivery),
+            *(f"also the template of {older.version}" for older in contract.older_templates),
+        ]
+    )
+    cells = [contract.name, contract.title, delivery.cycle, kind, shape]
     return f"| {' | '.join([*cells, ', '.join(f'`{test}`' for test in tests)])} |\n"
 
 
