@@ -25,6 +25,12 @@ DETAILS_ZH = {
     "differs from the text": "两处数额不同",
     "name_conflict": "名称与代码不符",
     "wrong_archive": "代码与当事人类别不符",
+    "unknown_number": "号码有效，登记簿中没有",
+    "damaged_number": "号码校验不通过，登记簿中没有相近且名称一致的",
+    "masked_number": "号码已遮盖",
+    "no_number": "没有可用的号码",
+    "repaired_number": "号码经更正形近字符后才与登记簿一致",
+    "several_near": "登记簿中有几个号码与其只差一处",
     "judged_none": "经人工复核，不归入任何主体",
     "judged_not_this": "经人工复核，不是号码所属的主体",
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -308,6 +308,7 @@ def test_what_pythons_csv_module_writes_and_reads_is_what_we_read(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator=style[0], quoting=style[1])
     writer.writerows([HEADER, *table])
+    assume(text.getvalue().count("𬭎") <= 10)  # more rare characters are taken for a wrong encoding, rightly
     path = tmp_path_factory.mktemp("csv") / "x_1.csv"
     path.write_bytes(text.getvalue().encode("gb18030"))
     expected = [
