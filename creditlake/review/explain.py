@@ -221,7 +221,7 @@ def judgement_lines(judgements: list[Judgement], row: Mapping[str, Any]) -> Iter
         state = (
             "applied in this build"
             if one.judgement_id == row["judgement_id"]
-            else "not the newest of this build"
+            else "not applied in this build"
         )
         subject = f" {one.subject_id}" if one.decision is not Decision.NONE else ""
         yield (
