@@ -103,6 +103,7 @@ def deliver_others(city: City) -> None:
         {"key": "unlinked_organisation", "party_code": "91990001MA0000002X"},
         {"key": "minor", "party_type": "PERSON", "party_code": CHILD, "is_minor": True, "age": 11},
         {"key": "unknown_age", "party_type": "PERSON", "party_code": None, "age": None},
+        {"key": "age_disputed", "party_type": "PERSON", "party_code": ADULT, "age": 17},
         {"key": "taken_off", "_link": "L3"},
         {"key": "term_over", "publish_date": date(2024, 11, 17), "behaviour": "以伪造证据等方法抗拒执行"},
         {"key": "no_term", "publish_date": date(2024, 11, 17), "behaviour": refuses},
@@ -254,6 +255,7 @@ def test_court_entries_are_shown_linked_or_not_within_their_term(built: Built) -
         "unlinked_organisation": ("active", None),
         "minor": ("active", "minor"),
         "unknown_age": ("active", "unknown_age"),
+        "age_disputed": ("active", "unknown_age"),  # the number says of age, the court's own column does not
         "taken_off": ("withdrawn", "withdrawn"),
         "term_over": ("expired", "expired"),
         "no_term": ("active", None),

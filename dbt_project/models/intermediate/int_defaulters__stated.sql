@@ -48,7 +48,7 @@ select
     state,
     {{ hidden_reason([
         ("list_rule_id is null", 'no_list_rule'),
-        ("party_type = 'PERSON' and party_code_status not in ('valid', 'repaired') and coalesce(age, 0) < 18", 'unknown_age'),
+        ("party_type = 'PERSON' and coalesce(age < 18, party_code_status not in ('valid', 'repaired'))", 'unknown_age'),
     ], needs_link=false) }} as hidden_reason,
     link_status,
     grade,
