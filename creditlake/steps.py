@@ -218,7 +218,7 @@ def run_day(business_date: str) -> None:
         gate(build)
         serve(build)
         LOG.info(publish(build))
-    except Exception:
+    except Exception:  # whatever it is, the departments get their rows back before it is raised
         try:
             feedback(business_date, build)
         except StorageError as error:

@@ -8,23 +8,26 @@ are never compared with each other. Half a per cent of real records carry such a
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-NUMBER_LENGTH = 18
-ALPHABETS = {"L": "0123456789ABCDEFGHJKLMNPQRTUWXY", "N": "0123456789X"}
+from creditlake.identifiers import USCC_ALPHABET
+
+ALPHABETS = {"L": USCC_ALPHABET, "N": "0123456789X"}
 KINDS = {"L": "uscc", "N": "resident_id"}
-# Places are counted from 1; `d` is the damaged number, `a` its alphabet as an array.
+# By the length of the damaged number; registered ones have 18 characters, counted from 1.
 EDITS = {
-    NUMBER_LENGTH: (  # a wrong character, two neighbours swapped
-        "flatten(transform(sequence(1, 18), i -> transform(a, c -> "
-        "concat(substring(d, 1, i - 1), c, substring(d, i + 1)))))",
-        "transform(sequence(1, 17), i -> "
-        "concat(substring(d, 1, i - 1), substring(d, i + 1, 1), substring(d, i, 1), substring(d, i + 2)))",
+    18: (
+        # a wrong character
+        "flatten(transform(sequence(1, 18), i -> transform(split('{alphabet}', ''), c -> "
+        "concat(substring(damaged, 1, i - 1), c, substring(damaged, i + 1)))))",
+        # two neighbours swapped
+        "transform(sequence(1, 17), i -> concat(substring(damaged, 1, i - 1), "
+        "substring(damaged, i + 1, 1), substring(damaged, i, 1), substring(damaged, i + 2)))",
     ),
-    NUMBER_LENGTH - 1: (  # a lost character
-        "flatten(transform(sequence(1, 18), i -> transform(a, c -> "
-        "concat(substring(d, 1, i - 1), c, substring(d, i)))))",
+    17: (  # a lost character
+        "flatten(transform(sequence(1, 18), i -> transform(split('{alphabet}', ''), c -> "
+        "concat(substring(damaged, 1, i - 1), c, substring(damaged, i)))))",
     ),
-    NUMBER_LENGTH + 1: (  # a character too many
-        "transform(sequence(1, 19), i -> concat(substring(d, 1, i - 1), substring(d, i + 1)))",
+    19: (  # a character too many
+        "transform(sequence(1, 19), i -> concat(substring(damaged, 1, i - 1), substring(damaged, i + 1)))",
     ),
 }
 
@@ -64,10 +67,7 @@ def neighbours() -> Column:
     """Return all texts one edit away from a damaged number."""
     cases = F.when(F.lit(False), F.array().cast("array<string>"))
     for archive, alphabet in ALPHABETS.items():
-        letters = f"split('{alphabet}', '')"
         for length, edits in EDITS.items():
-            spelled = ", ".join(edit.replace("(a, c", f"({letters}, c") for edit in edits)
-            spelled = spelled.replace("(d,", "(damaged,")
             here = (F.col("archive") == archive) & (F.length("damaged") == length)
-            cases = cases.when(here, F.expr(f"concat({spelled})"))
+            cases = cases.when(here, F.expr(f"concat({', '.join(edits)})".format(alphabet=alphabet)))
     return cases

@@ -160,7 +160,7 @@ class SftpServer:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
                 if line.recv(4) == b"SSH-":
                     return
-            time.sleep(0.02)  # sshd is asked until START_SECONDS
+            time.sleep(0.02)  # sshd tells nobody when it listens: it is asked
         raise TimeoutError(f"sshd not ready:\n{(self.folder / 'sshd.log').read_text()}")
 
     def end_sessions(self, how: signal.Signals = signal.SIGKILL) -> None:

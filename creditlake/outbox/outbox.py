@@ -50,10 +50,6 @@ class Outbox(ABC):
                 self._send(key, path)
         return WrittenFile(name=name, bytes=length, rows=rows, sha256=sha256)
 
-    def holds(self, department: str, name: str) -> bool:
-        """Tell whether the file lies there; raises StorageError if the outbox cannot be asked."""
-        return bool(self.list_lying(department, [name]))
-
     @abstractmethod
     def list_lying(self, department: str, names: Iterable[str]) -> set[str]:
         """Return those of the names that lie there; raises StorageError if the outbox cannot be asked.

@@ -9,13 +9,12 @@ accepted and held rows about registered subjects; where nothing was wrong, the b
 """
 
 import argparse
-import os
 import shutil
 from pathlib import Path
 
 import duckdb
 
-from tests.bench.run import BUSINESS_DATE, RECORDS, REPOSITORY, SUBJECTS, measure, steps_of
+from tests.bench.run import RECORDS, REPOSITORY, SUBJECTS, environment_of, measure, steps_of
 
 JUDGED = """
 create table owners as
@@ -73,12 +72,11 @@ def report(seed: int, connection: duckdb.DuckDBPyConnection) -> None:
             f"seed {seed} {kind:<8} rows {rows:>9,}  recall {right / rows:.4f}  found {found / rows:.4f}"
             f"  wrong {wrong}{bound}  harm {harm}  review {review / rows:.4f}, {decisions:,} decisions"
         )
-    apart = connection.execute(
-        "select noise in ('outsider') or noise not in ('masked'), status, count(*) from judged"
+    for noise, status, rows in connection.execute(
+        "select if(noise = 'masked', 'masked', 'outsiders'), status, count(*) from judged"
         " where is_apart group by all order by all"
-    ).fetchall()
-    for is_outsider, status, rows in apart:
-        print(f"seed {seed} {'outsiders' if is_outsider else 'masked':<9} {status:<9} {rows:>9,}")
+    ).fetchall():
+        print(f"seed {seed} {noise:<9} {status:<9} {rows:>9,}")
     for title, column in (("damage", "noise"), ("tier", "tier")):
         print(f"\n{title:<24} kind     {'rows':>9} {'right':>9} {'wrong':>6} {'review':>7} {'found':>9}")
         for name, kind, rows, right, wrong, _, found, review, _ in connection.execute(
@@ -102,13 +100,8 @@ def main() -> None:
         home = arguments.home / f"{arguments.size}-{seed}"
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
-        environment = os.environ | {
-            "CREDITLAKE_HOME": str(home),
-            "CREDITLAKE_INBOX": str(home / "city" / "inbox_by_day" / BUSINESS_DATE),
-            "CREDITLAKE_SUBJECT_KEY": "benchmark key",
-        }
         for step, command in steps_of(home, arguments.size, seed)[:5]:
-            measure(step, command, environment, home / f"{step}.log")
+            measure(step, command, environment_of(home), home / f"{step}.log")
         report(seed, judge(home))
         shutil.rmtree(home)
 

@@ -119,6 +119,15 @@ def steps_of(home: Path, size: str, seed: int = 1) -> list[tuple[str, list[str]]
     ]
 
 
+def environment_of(home: Path) -> dict[str, str]:
+    """Return the environment of an installation that collects from its own simulated city."""
+    return os.environ | {
+        "CREDITLAKE_HOME": str(home),
+        "CREDITLAKE_INBOX": str(home / "city" / "inbox_by_day" / BUSINESS_DATE),
+        "CREDITLAKE_SUBJECT_KEY": "benchmark key",
+    }
+
+
 def main() -> None:
     """Run the steps and the baseline; print a table in multiples of B and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -132,11 +141,7 @@ def main() -> None:
     if not arguments.resume:
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
-    environment = os.environ | {
-        "CREDITLAKE_HOME": str(home),
-        "CREDITLAKE_INBOX": str(home / "city" / "inbox_by_day" / BUSINESS_DATE),
-        "CREDITLAKE_SUBJECT_KEY": "benchmark key",
-    }
+    environment = environment_of(home)
     measured = []
     for step, command in steps_of(home, arguments.size):
         done = home / f"{step}.json"

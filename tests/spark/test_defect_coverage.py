@@ -44,6 +44,7 @@ ENCODINGS, HEADERS = "tests/unit/decode/test_encodings.py", "tests/unit/decode/t
 CSV, JSONL = "tests/unit/decode/test_csv.py", "tests/unit/decode/test_jsonl.py"
 WORKBOOK, COLLECT = "tests/unit/decode/test_workbook.py", "tests/unit/test_collect.py"
 STANDARDISE = "tests/spark/test_standardise.py"
+FOOTER = "tests/unit/decode/test_footer.py"
 REPEATS = "tests/spark/test_repeats.py"
 TESTS = {
     "F01": (
@@ -88,8 +89,8 @@ TESTS = {
         "tests/unit/decode/test_archive.py::test_names_are_gb18030_unless_marked_as_utf8",
     ),
     "F12": (
-        f"{CSV}::test_data_below_the_notes_block_the_file",
-        f"{CSV}::test_notes_below_the_table_are_no_rows",
+        f"{FOOTER}::test_data_below_the_notes_block_the_file",
+        f"{FOOTER}::test_notes_below_the_table_are_no_rows",
     ),
     "C01": (
         f"{COLLECT}::test_an_unknown_file_stays_where_it_is_and_is_noticed_once",

@@ -31,7 +31,7 @@ from creditlake.storage import (
     StorageRefused,
     StorageUnavailable,
 )
-from tests.outboxes import IMPATIENT, bytes_of
+from tests.outboxes import IMPATIENT, bytes_of, holds
 from tests.services import MinioServer, folder_settings, on_small_disk, under_file_limit
 
 small = bytes_of(b"small")
@@ -81,7 +81,7 @@ def put_as_ordinary_user(settings: Settings, said: "SimpleQueue[str]") -> None:
         os.setgroups([])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
-    for act in (lambda o: o.put("court", "a.xlsx", 1, small), lambda o: o.holds("court", "a.xlsx")):
+    for act in (lambda o: o.put("court", "a.xlsx", 1, small), lambda o: holds(o, "court", "a.xlsx")):
         try:
             act(open_outbox(settings))
         except StorageError as error:

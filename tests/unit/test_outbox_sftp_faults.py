@@ -20,7 +20,7 @@ from creditlake.outbox import open_outbox, sftp_session
 from creditlake.outbox.sftp import SftpOutbox
 from creditlake.settings import Settings, SettingsError
 from creditlake.storage import StorageClosed, StorageFull, StorageRefused, StorageUnavailable
-from tests.outboxes import IMPATIENT, bytes_of
+from tests.outboxes import IMPATIENT, bytes_of, holds
 from tests.services import folder_settings
 from tests.sftp_server import SftpServer, list_children, make_key
 
@@ -139,7 +139,7 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch: pyt
             open_sftp(settings) as outbox,
             pytest.raises(StorageUnavailable, match="no usable answer in 2 attempts"),
         ):
-            outbox.holds("court", "a.xlsx")
+            holds(outbox, "court", "a.xlsx")
 
 
 def sftp_settings_of(folder: Path, port: int) -> Settings:
@@ -233,7 +233,7 @@ def test_a_department_folder_that_the_account_may_not_write_keeps_no_other(
         outbox.put("tax", "a.xlsx", 1, small)
 
         assert outbox.list_lying("court", ["a.xlsx"]) == set()
-        assert outbox.holds("tax", "a.xlsx")
+        assert holds(outbox, "tax", "a.xlsx")
 
 
 @pytest.mark.service
@@ -315,7 +315,7 @@ def test_a_key_file_that_cannot_be_used_names_the_variable(
         open_sftp(sftp_settings_of(tmp_path, free_port())) as outbox,
         pytest.raises(SettingsError, match=r"CREDITLAKE_SFTP_KEY: .*without a passphrase"),
     ):
-        outbox.holds("court", "a.xlsx")
+        holds(outbox, "court", "a.xlsx")
 
 
 @pytest.mark.parametrize("write", [lambda path: None, lambda path: path.write_bytes(b"\xff\xfe")])
@@ -329,4 +329,4 @@ def test_a_file_of_host_keys_that_cannot_be_read_names_the_variable(
         open_sftp(sftp_settings_of(tmp_path, free_port())) as outbox,
         pytest.raises(SettingsError, match="CREDITLAKE_SFTP_KNOWN_HOSTS"),
     ):
-        outbox.holds("court", "a.xlsx")
+        holds(outbox, "court", "a.xlsx")
