@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from creditlake.judgements import Decision, Ruling
 from spark_jobs.linking import LINK_COLUMNS
+from spark_jobs.merging import Merges
 from spark_jobs.tables import make_frame
 
 JUDGED_COLUMNS = (*LINK_COLUMNS, "judgement_id", "contradicted_by")
@@ -23,15 +24,22 @@ RULINGS = (
 )
 
 
-def rulings_frame(spark: SparkSession, rulings: Mapping[str, Ruling]) -> DataFrame:
-    """Return the rulings as a small table, one row per party; several subjects are an array."""
+def rulings_frame(spark: SparkSession, rulings: Mapping[str, Ruling], merges: Merges) -> DataFrame:
+    """Return the rulings as a small table, one row per party; several subjects are an array.
+
+    A subject that was absorbed since it was judged about is the one that stands today.
+    """
+
+    def standing(subject: str) -> str:
+        return merges.get(subject, subject)
+
     rows = [
         (
             party,
             str(ruling.newest.decision),
-            ruling.newest.subject_id if ruling.newest.decision is Decision.LINK else None,
-            " ".join(ruling.excluded),
-            " ".join(ruling.overruled),
+            standing(str(ruling.newest.subject_id)) if ruling.newest.decision is Decision.LINK else None,
+            " ".join(map(standing, ruling.excluded)),
+            " ".join(map(standing, ruling.overruled)),
             ruling.newest.judgement_id,
         )
         for party, ruling in sorted(rulings.items())

@@ -40,6 +40,7 @@ from creditlake.storage.places import LINK_JUDGEMENTS
 from spark_jobs.commit import StepContext
 from spark_jobs.judging import apply_judgements, rulings_frame
 from spark_jobs.linking import legal_name_owners, link_parties, number_owners
+from spark_jobs.merging import read_merges
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.parties import party_columns, select_parties
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
@@ -222,7 +223,8 @@ def make_links(context: StepContext, business_date: date, build: str, made: Step
         legal_name_owners(registers.names),
         policy,
     )
-    links = apply_judgements(linked, rulings_frame(context.spark, find_rulings(judgements)))
+    merges = read_merges(registers.subject_changes)
+    links = apply_judgements(linked, rulings_frame(context.spark, find_rulings(judgements), merges))
     outputs = write_table(
         links.coalesce(max(2, rows // ROWS_A_FILE)),
         context.lake,

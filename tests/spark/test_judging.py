@@ -15,6 +15,7 @@ from spark_jobs.linking import (
     link_parties,
     number_owners,
 )
+from spark_jobs.merging import Merges
 from spark_jobs.parties import select_parties
 from spark_jobs.register_facts import SUBJECT_TYPES
 from tests.deliveries import DAY
@@ -59,7 +60,9 @@ class Desk:
     def __init__(self, spark: SparkSession, catalog: Catalog) -> None:
         self.spark, self.catalog = spark, catalog
 
-    def link(self, parties: Sequence[Party], *judgements: Judgement) -> list[Row]:
+    def link(
+        self, parties: Sequence[Party], *judgements: Judgement, merges: Merges | None = None
+    ) -> list[Row]:
         """Link parties under judgements, in the order of the parties."""
         contract = self.catalog.contracts["market_regulation.penalty_decision"]
         policy: dict[tuple[str, str], str] = {
@@ -72,7 +75,7 @@ class Desk:
             legal_name_owners(names),
             policy,
         )
-        judged = apply_judgements(links, rulings_frame(self.spark, find_rulings(judgements)))
+        judged = apply_judgements(links, rulings_frame(self.spark, find_rulings(judgements), merges or {}))
         return sorted(judged.collect(), key=lambda row: row["row_no"])
 
     def digest(self, party: Party) -> str:
@@ -159,6 +162,15 @@ def test_newer_exact_evidence_is_reported_and_does_not_override(desk: Desk) -> N
     assert outcome(nobody[0]) == ("unlinked", None, "judgement", None, ["L1"], "L1")
     assert outcome(agreeing[0]) == ("judged", "exact", "judgement", "L1", [], None)
     assert outcome(known[0]) == ("judged", "exact", "judgement", "L2", [], None)
+
+
+def test_a_judgement_about_an_absorbed_subject_speaks_of_the_one_that_stands(desk: Desk) -> None:
+    merges = {"L9": "L1", "L7": "L5"}
+    (linked,) = desk.link([EXACT], judge(desk.digest(EXACT), Decision.LINK, "L9"), merges=merges)
+    (excluded,) = desk.link([TWINS], judge(desk.digest(TWINS), Decision.NOT_THIS, "L7"), merges=merges)
+
+    assert outcome(linked) == ("judged", "exact", "judgement", "L1", [], None)
+    assert outcome(excluded) == ("review", None, "several_owners", None, ["L6"], None)
 
 
 def test_an_inferred_link_is_no_evidence_against_a_judgement(desk: Desk) -> None:
