@@ -171,6 +171,11 @@ def legal_seed_sql(city: City, draws: Draws, words: Words, rates: Rates) -> str:
         f"kind = 'company' and i >= {LEGAL_BLOCK} "
         f"and {draws.chance('legal:namesake', rates.registers.namesake)}"
     )
+    outside = (
+        f"kind = 'company' and not in_register "
+        f"and {draws.chance('legal:outside_namesake', rates.registers.outsider_namesake)}"
+    )
+    same_place = f"{draws.below('legal:borne_by', city.legal_blocks)} * {LEGAL_BLOCK} + i % {LEGAL_BLOCK}"
     adults = city.person_blocks
     return f"""
     create or replace temp table legal_seed as
@@ -192,6 +197,7 @@ def legal_seed_sql(city: City, draws: Draws, words: Words, rates: Rates) -> str:
     )
     select *, established_date < date '2015-10-01' as is_older,
         case when kind = 'branch' then i + {BRANCH_TO_COMPANY}
+            when {outside} then {same_place}
             when {namesake} then i - {LEGAL_BLOCK} else i end % {brands} as named_as,
         {draws.spread("legal:owner", adults, 0.0)} * {PERSON_BLOCK}
             + {draws.below("legal:owner:place", PERSON_BLOCK - 1)} as owner

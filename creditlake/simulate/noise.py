@@ -83,13 +83,26 @@ IDENTITY: dict[str, Noise] = {
         ("K08",), "accepted", "review", "kind in ('company', 'branch', 'cooperative', 'institution')"
     ),
     "repeated_char": Noise(("K01",), "held", "inferred", natural_defects=("K05", "P02")),
+    "code_of_another": Noise(
+        ("K08",),
+        "accepted",
+        "review",
+        "case when is_natural then other_person_code else other_code end <> code",
+    ),
     "parent_code": Noise(("K08",), "accepted", "review", "kind = 'branch'"),
     "code_of_nobody": Noise(("L01",), "accepted", "review"),
     "between_neighbours": Noise(("K01",), "held", "inferred", "neighbour_code is not null", ("K05", "P02")),
     "number_of_twin": Noise(("K08",), "accepted", "review", "is_natural and neighbour_code is not null"),
 }
 # The name or the number is somebody else's: no other number of the row makes up for it.
-CONTRADICTING = ("name_mismatch", "name_form", "name_region", "parent_code", "number_of_twin")
+CONTRADICTING = (
+    "name_mismatch",
+    "name_form",
+    "name_region",
+    "code_of_another",
+    "parent_code",
+    "number_of_twin",
+)
 # Damage to other columns leaves the party intact: a rejected row is not linked at all.
 ROW: dict[str, Noise] = {
     "missing_mandatory": Noise(("M01",), "rejected", "unlinked"),
@@ -187,6 +200,7 @@ def damage_code(draws: Draws) -> str:
         when 'precision_loss' then left(code, 15) || '000'
         when 'repeated_char' then left(code, 9) || substr(code, 9)
         when 'parent_code' then other_code
+        when 'code_of_another' then case when is_natural then other_person_code else other_code end
         when 'code_of_nobody' then case when is_natural
             then left(code, 14) || '{NOBODYS_SEQUENCE}' || id_check(left(code, 14) || '{NOBODYS_SEQUENCE}')
             else {nobody} || uscc_check({nobody}) end

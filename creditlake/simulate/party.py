@@ -67,7 +67,8 @@ def draw_party(parties: Parties, city: City, days: int, draws: Draws, rates: Rat
     blocks, so that some subjects have a hundred times the records of others.
     """
     name, popular = parties.dataset, rates.registers.popular
-    prominent = f"party_class = 'legal' and {draws.chance(f'{name}:prominent', rates.registers.prominent)}"
+    in_town = "party_class = 'legal' and identity_drawn <> 'outsider'"
+    prominent = f"{in_town} and {draws.chance(f'{name}:prominent', rates.registers.prominent)}"
     prominent_place = f"{FIRST_COMPANY} + {tail_place(draws, name)}"
     shares = {"natural": parties.natural_share, "shop": parties.individual_share}
     legal = f"{known_pairs(city.legal_blocks, days, rates)}[1 + day_no]"
@@ -106,12 +107,13 @@ JOINED = """
         coalesce(e.address, p.home) as address, p.is_male, p.birth_date,
         coalesce(e.in_register, p.in_register) as in_register,
         coalesce(e.neighbour_code, p.neighbour_code) as neighbour_code,
-        other.name as other_name, other.uscc as other_code
+        other.name as other_name, other.uscc as other_code, other.rep_id_no as other_person_code
     from {source} r
     left join legal_entity e on e.entity = case when r.party_class <> 'natural' then r.entity end
     left join natural_person p on p.person = case when r.party_class = 'natural' then r.person end
-    left join legal_entity other on other.entity = case when r.party_class = 'natural' then null
-        when r.identity_drawn = 'name_mismatch' then (r.entity + {distance}) % {registered}
+    left join legal_entity other on other.entity = case
+        when r.identity_drawn in ('name_mismatch', 'code_of_another')
+            then (r.entity + {distance}) % {registered}
         when r.identity_drawn = 'parent_code' then r.entity + {to_company} end
 """
 

@@ -41,6 +41,7 @@ class Registers(Strict):
     code_in_industry_name: Share
     capital_with_comma: Share
     popular: Share
+    outsider_namesake: Share
     prominent: Share
     siblings: Share
     code_twice: Share

@@ -112,6 +112,28 @@ def test_a_branch_bears_its_own_name_with_the_code_of_its_company(damaged: Deliv
         assert row["CF_XDR_SHXYM"] in companies
 
 
+def test_a_code_of_another_belongs_to_a_registered_subject_of_another_name(damaged: Delivered) -> None:
+    legal = {row["uscc"]: row["name"] for row in damaged.subjects("legal").values()}
+    persons = registered_persons(damaged)
+    seen = set()
+    for truth, row in damaged.of(PENALTIES, noise="code_of_another"):
+        seen.add(truth["subject_kind"])
+        if truth["subject_kind"] == "legal":
+            assert row["CF_XDR_MC"] == damaged.subjects("legal")[truth["subject_key"]]["name"]
+            assert row["CF_XDR_SHXYM"] != true_code(damaged, truth)
+            assert row["CF_XDR_SHXYM"] in legal
+        else:
+            assert row["CF_XDR_ZJHM"] in persons
+    assert seen == {"legal", "natural"}
+
+
+def test_some_outsiders_bear_the_name_of_a_registered_enterprise(damaged: Delivered) -> None:
+    subjects = [row for row in damaged.subjects("legal").values() if row["kind"] == "company"]
+    registered = {row["name"] for row in subjects if row["in_register"]}
+    outside = [row["name"] in registered for row in subjects if not row["in_register"]]
+    assert 0 < sum(outside) < len(outside)
+
+
 def test_a_code_of_nobody_is_valid_and_no_subject_has_it(damaged: Delivered) -> None:
     legal = {row["uscc"] for row in damaged.subjects("legal").values()}
     persons = registered_persons(damaged)
