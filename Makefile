@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ACTIVATE := source var/environment
 SIZE ?= 1m
+SEEDS ?= 11 12 13
 
 .PHONY: help setup setup-services demo test test-unit lint bench bench-link
 
@@ -32,5 +33,5 @@ test: setup-services lint ## everything, against real services
 bench: setup ## the whole path, measured: make bench SIZE=1m (or 10m)
 	@$(ACTIVATE); uv run --no-sync python -m tests.bench.run --size $(SIZE)
 
-bench-link: setup ## how often linking is right, against the simulator's truth: make bench-link SIZE=150k
-	@$(ACTIVATE); uv run --no-sync python -m tests.bench.linking --size $(SIZE)
+bench-link: setup ## how often linking is right, against the simulator's truth: make bench-link SIZE=150k SEEDS="11 12 13"
+	@$(ACTIVATE); uv run --no-sync python -m tests.bench.linking --size $(SIZE) --seeds $(SEEDS)
