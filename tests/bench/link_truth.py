@@ -151,12 +151,12 @@ def count_by(connection: duckdb.DuckDBPyConnection, *columns: str) -> dict[tuple
 
 
 def count_apart(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], int]:
-    """Return the rows that may not be linked: (masked or outsiders, status) -> rows."""
+    """Return the rows that may not be linked: (masked or outsiders, kind of subject, status) -> rows."""
     rows = connection.execute(
-        "select if(noise = 'masked', 'masked', 'outsiders'), coalesce(status, 'unlinked'), count(*) "
-        "from judged where is_apart group by all order by all"
+        "select if(noise = 'masked', 'masked', 'outsiders'), subject_kind, coalesce(status, 'unlinked'), "
+        "count(*) from judged where is_apart group by all order by all"
     ).fetchall()
-    return {row[:2]: row[2] for row in rows}
+    return {row[:3]: row[3] for row in rows}
 
 
 def count_inflow(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -141,7 +141,7 @@ def merge(found: Iterable[Judged]) -> Judged:
 def print_line(name: str, kind: str, found: Judged) -> None:
     """Print one linker's figures for one kind of subject."""
     counts = found.kinds[(kind,)]
-    outsiders = found.apart.get(("outsiders", "auto"), 0)
+    outsiders = found.apart.get(("outsiders", kind, "auto"), 0)
     bound = f" (at most {counts.bound('harm'):.1e})" if not counts.harm else ""
     print(
         f"{name:<22} {kind:<8} rows {counts.rows:>9,}  recall {counts.share('right'):.4f}"
@@ -173,8 +173,8 @@ def print_linkers(title: str, linkers: Mapping[str, Judged], sweep: Mapping[int,
 
 def print_details(found: Judged) -> None:
     """Print what stands apart, the inflow of a day, and the tables by noise, tier and hard case."""
-    for (noise, status), rows in sorted(found.apart.items()):
-        print(f"apart: {noise:<10} {status:<9} {rows:>9,}")
+    for (noise, kind, status), rows in sorted(found.apart.items()):
+        print(f"apart: {noise:<10} {kind:<8} {status:<9} {rows:>9,}")
     inflow = found.inflow
     print(
         f"a day of 1 %: {inflow['rows']:,} rows, {inflow['review']:,} of them into review, "

@@ -185,13 +185,13 @@ def records_sql(home: Path, catalog: Catalog) -> str:
     create or replace table splink_records as
     with delivered as ({" union all by name ".join(parts)}),
     sorted_out as (
-        select *, case when length(uscc) = 9 then uscc
+        select *, case when length(uscc) = 9 then uscc when length(uscc) = 15 then uscc[7:15]
             when length(tax_id) = 15 then tax_id[7:15] end as from_other
         from delivered
     )
     select row_number() over (order by dataset, file, row_no) as record, dataset, file, row_no, archive, name,
-        case when archive = 'L' and length(uscc) >= 15 then uscc
-            when length(tax_id) = 18 then tax_id end as uscc,
+        case when archive = 'L' and length(uscc) > 15 then uscc
+            when archive = 'L' and length(tax_id) > 15 then tax_id end as uscc,
         coalesce(org_code, from_other, case when length(uscc) = 18 then uscc[9:17] end) as org_code,
         reg_no, coalesce(id_no, case when archive = 'N' then uscc end) as id_no, legal_rep
     from sorted_out
