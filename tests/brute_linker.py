@@ -37,16 +37,16 @@ CLASSES = {
     "个体工商户": "INDIVIDUAL_BUSINESS",
     "个体户": "INDIVIDUAL_BUSINESS",
 }
-# Columns of a party by dataset: name, class, uscc, org_code, reg_no, tax_id, id_type, id_no.
+# Columns of a party by dataset: name, class, uscc, org_code, reg_no, tax_id, id_type, id_no, representative.
 COLUMNS = {
     PENALTIES: (
         "CF_XDR_MC", "CF_XDR_LB", "CF_XDR_SHXYM", "CF_XDR_ZZJG", "CF_XDR_GSZC", "CF_XDR_SWDJ", "CF_XDR_ZJLX",
-        "CF_XDR_ZJHM",
+        "CF_XDR_ZJHM", "CF_FRDB",
     ),
     LICENCES: (
         "行政相对人名称", "行政相对人类别", "行政相对人代码_1(统一社会信用代码)",
         "行政相对人代码_3(组织机构代码)", "行政相对人代码_2(工商注册号)", "行政相对人代码_4(税务登记号)",
-        "证件类型", "证件号码",
+        "证件类型", "证件号码", "法定代表人",
     ),
 }  # fmt: skip
 
@@ -59,6 +59,7 @@ class Party:
     name: str | None
     numbers: Mapping[str, Graded]
     says_resident_id: bool
+    representative: str | None = None
 
     @property
     def archive(self) -> str:
@@ -74,6 +75,7 @@ class Subject:
     numbers: list[tuple[str, str, bool]] = field(default_factory=list)
     name: str = ""
     former: set[str] = field(default_factory=set)
+    representatives: set[str] = field(default_factory=set)
 
     @property
     def archive(self) -> str:
@@ -97,10 +99,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Registers:
-    """All subjects, and the policy: (tier, kind) -> auto, review or off."""
+    """All subjects, the policy ((tier, kind) -> auto, review or off), and how full enterprise names end."""
 
     subjects: list[Subject]
     policy: Mapping[tuple[str, str], str]
+    full_name_endings: tuple[str, ...]
 
     def link(self, party: Party) -> Verdict:
         """Judge one party."""
@@ -156,10 +159,22 @@ class Registers:
             subject.bears(party.name) for _, owners in near.items() for subject in owners if len(owners) == 1
         )
         if not near or not named or (party.archive == "N" and not party.says_resident_id):
-            return self.decide("name_only", party.kind, [], [])
+            return self.link_by_name(party, statuses)
         owners = sorted({subject.subject_id for found in near.values() for subject in found})
         alone = len(near) == 1 and len(owners) == 1
         return self.decide("one_edit_away" if alone else "several_near", party.kind, owners, [])
+
+    def link_by_name(self, party: Party, statuses: list[Status]) -> Verdict:
+        """Nothing is left but the name: a full one that somebody bears is at least worth a question."""
+        bearers = self.legal_namesakes(party.name) if party.archive == "L" else []
+        if not bearers or not str(party.name).endswith(self.full_name_endings):
+            return self.decide("name_only", party.kind, [], [])
+        has_number = any(status in (*DAMAGED, Status.PRECISION_LOSS) for status in statuses)
+        sole = [subject for subject in self.subjects if bearers == [subject.subject_id]]
+        agrees = any(party.representative in subject.representatives for subject in sole)
+        return self.decide(
+            "unique_name" if agrees and not has_number else "name_alone", party.kind, bearers, []
+        )
 
     def near_numbers(self, party: Party) -> dict[str, list[Subject]]:
         """Find the registered numbers one edit away from a damaged one, with their owners."""
@@ -248,8 +263,8 @@ def read_party(dataset: str, row: Mapping[str, Any]) -> Party:
             "uscc": ids.grade_uscc(row["统一社会信用代码"]),
             "tax_id": ids.grade_tax_id(row["纳税人识别号"]),
         }
-        return make_party("LEGAL", row["纳税人名称"], numbers, says_resident_id=False)
-    name, class_text, uscc, org_code, reg_no, tax_id, id_type, id_no = (
+        return make_party("LEGAL", row["纳税人名称"], numbers, False)
+    name, class_text, uscc, org_code, reg_no, tax_id, id_type, id_no, representative = (
         text_of(row[column]) for column in COLUMNS[dataset]
     )
     kind = CLASSES.get(class_text or "", "LEGAL")
@@ -266,7 +281,7 @@ def read_party(dataset: str, row: Mapping[str, Any]) -> Party:
         code = numbers["uscc"]
         if not moved and code.status in INTACT and str(code.value).startswith("92"):
             kind = "INDIVIDUAL_BUSINESS"  # a shop filed as a person
-    return make_party(kind, name, numbers, says_resident_id=id_type == "身份证")
+    return make_party(kind, name, numbers, id_type == "身份证", representative)
 
 
 def read_defaulter(row: Mapping[str, Any]) -> Party:
@@ -274,7 +289,8 @@ def read_defaulter(row: Mapping[str, Any]) -> Party:
     is_person = row["partyTypeName"] == "0"
     code = ids.grade_party_code(row["cardNum"], is_person)
     numbers = {"id_no" if is_person else "uscc": code}
-    return make_party("NATURAL" if is_person else "LEGAL", row["iname"], numbers, says_resident_id=True)
+    kind = "NATURAL" if is_person else "LEGAL"
+    return make_party(kind, row["iname"], numbers, True, row["businessEntity"])
 
 
 def move_resident_id(uscc: str | None, numbers: dict[str, Graded]) -> tuple[dict[str, Graded], bool]:
@@ -288,12 +304,17 @@ def move_resident_id(uscc: str | None, numbers: dict[str, Graded]) -> tuple[dict
 
 
 def make_party(
-    kind: str, name: str | None, numbers: Mapping[str, Graded], *, says_resident_id: bool
+    kind: str,
+    name: str | None,
+    numbers: Mapping[str, Graded],
+    says_resident_id: bool,
+    representative: str | None = None,
 ) -> Party:
     """Return a party with every column."""
     whole = {slot: numbers.get(slot, NO_NUMBER) for slot in SLOTS}
-    text = text_of(name)
-    return Party(kind, normalise_name(text) if text else None, whole, says_resident_id)
+    texts = [text_of(text) for text in (name, representative)]
+    forms = [normalise_name(text) if text else None for text in texts]
+    return Party(kind, forms[0], whole, says_resident_id, forms[1])
 
 
 def text_of(cell: object) -> str | None:
@@ -306,38 +327,37 @@ def read_registers(
     legal: Iterable[Mapping[str, Any]],
     natural: Iterable[Mapping[str, Any]],
     changes: Iterable[Mapping[str, Any]],
-    policy: Mapping[tuple[str, str], str],
     subject_id: Callable[[str, str], str],
-) -> Registers:
-    """Make the registers of the delivered snapshots and the change log.
+) -> list[Subject]:
+    """Make the subjects of the delivered snapshots and the change log.
 
     `subject_id` says the id of a subject from its archive and its register's own key.
     """
-    subjects: dict[str, Subject] = {}
-    for row in legal:
-        subject = subjects[row["pripid"]] = Subject(
-            subject_id("L", row["pripid"]), name=normalise_name(row["ent_name"])
-        )
-        uscc, reg_no = ids.grade_uscc(row["uscc"]), ids.grade_reg_no(row["reg_no"])
-        if uscc.value and uscc.status in (*INTACT, Status.SUSPECT):
-            passes = uscc.status in INTACT
-            subject.numbers += [("uscc", uscc.value, passes), ("org_code", uscc.value[8:17], passes)]
-        if reg_no.value and reg_no.status in (*INTACT, Status.SUSPECT):
-            subject.numbers.append(("reg_no", reg_no.value, reg_no.status in INTACT))
+    subjects = {row["pripid"]: read_enterprise(row, subject_id("L", row["pripid"])) for row in legal}
     for row in changes:
-        if row["change_item"] == "名称变更" and row["pripid"] in subjects:
-            subjects[row["pripid"]].former |= {
-                normalise_name(row["before_value"]),
-                normalise_name(row["after_value"]),
-            }
+        texts = {normalise_name(row[column]) for column in ("before_value", "after_value") if row[column]}
+        if row["pripid"] in subjects and row["change_item"] == "名称变更":
+            subjects[row["pripid"]].former |= texts
+        if row["pripid"] in subjects and row["change_item"] == "法定代表人变更":
+            subjects[row["pripid"]].representatives |= texts
     persons = []
     for row in natural:
-        person = Subject(
-            subject_id("N", row["id_no"]),
-            [("resident_id", row["id_no"], True)],
-            normalise_name(row["person_name"]),
-        )
+        numbers = [("resident_id", row["id_no"], True)]
+        person = Subject(subject_id("N", row["id_no"]), numbers, normalise_name(row["person_name"]))
         if row["former_name"]:
             person.former.add(normalise_name(row["former_name"]))
         persons.append(person)
-    return Registers([*subjects.values(), *persons], policy)
+    return [*subjects.values(), *persons]
+
+
+def read_enterprise(row: Mapping[str, Any], subject_id: str) -> Subject:
+    """Read a row of the legal register; the organisation code is in the unified code."""
+    subject = Subject(subject_id, name=normalise_name(row["ent_name"]))
+    subject.representatives.add(normalise_name(row["legal_rep_name"]))
+    uscc, reg_no = ids.grade_uscc(row["uscc"]), ids.grade_reg_no(row["reg_no"])
+    if uscc.value and uscc.status in (*INTACT, Status.SUSPECT):
+        passes = uscc.status in INTACT
+        subject.numbers += [("uscc", uscc.value, passes), ("org_code", uscc.value[8:17], passes)]
+    if reg_no.value and reg_no.status in (*INTACT, Status.SUSPECT):
+        subject.numbers.append(("reg_no", reg_no.value, reg_no.status in INTACT))
+    return subject

@@ -10,12 +10,13 @@ from pyspark.sql import SparkSession
 from creditlake.catalog import Catalog
 from creditlake.contract import NUMBER_SLOTS
 from creditlake.identifiers import uscc_check_char
-from spark_jobs.linking import legal_name_owners, link_parties, number_owners
+from spark_jobs.linking import link_parties, number_owners
+from spark_jobs.naming import legal_name_owners
 from spark_jobs.parties import select_parties
 from tests.deliveries import DAY
 from tests.spark.room import LISTED, REGISTER, Room
 from tests.spark.rows import COMPANY, ENTITY, KEY, PENALTY, SHOP, codes, make_records
-from tests.spark.test_link import IDENTIFIERS, NAMED, NAMES, REGISTERED
+from tests.spark.test_link import IDENTIFIERS, NAMED, NAMES, REGISTERED, ROLES, SERVING
 
 PLACEHOLDER = "00000000000000000X"
 LONG_NAME = "云山" * 248 + "有限公司"
@@ -146,7 +147,9 @@ def test_records_are_never_gathered_by_their_number(few_rows: SparkSession, cata
     records = make_records(few_rows, catalog, contract.name, [PENALTY])
     policy = {(rule.tier, rule.subject_kind): rule.outcome for rule in catalog.rules.linking}
     parties = select_parties(records, contract, KEY)
-    links = link_parties(parties, numbers, legal_name_owners(names), policy)
+    roles = few_rows.createDataFrame(SERVING, ROLES)
+    names_borne = legal_name_owners(names, roles, catalog.rules.full_name_endings)
+    links = link_parties(parties, numbers, names_borne, policy)
     plan = links._jdf.queryExecution().executedPlan().toString()
     of_records = re.compile(r"Join \[(?:\w+_hash|damaged|archive|asked_name)#")
     joins = [line.strip(" +-:") for line in plan.splitlines() if of_records.search(line)]
