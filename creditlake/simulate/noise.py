@@ -83,12 +83,7 @@ IDENTITY: dict[str, Noise] = {
         ("K08",), "accepted", "review", "kind in ('company', 'branch', 'cooperative', 'institution')"
     ),
     "repeated_char": Noise(("K01",), "held", "inferred", natural_defects=("K05", "P02")),
-    "code_of_another": Noise(
-        ("K08",),
-        "accepted",
-        "review",
-        "case when is_natural then other_person_code else other_code end <> code",
-    ),
+    "code_of_another": Noise(("K08",), "accepted", "review", "other_code <> code"),
     "parent_code": Noise(("K08",), "accepted", "review", "kind = 'branch'"),
     "code_of_nobody": Noise(("L01",), "accepted", "review"),
     "between_neighbours": Noise(("K01",), "held", "inferred", "neighbour_code is not null", ("K05", "P02")),
@@ -200,7 +195,7 @@ def damage_code(draws: Draws) -> str:
         when 'precision_loss' then left(code, 15) || '000'
         when 'repeated_char' then left(code, 9) || substr(code, 9)
         when 'parent_code' then other_code
-        when 'code_of_another' then case when is_natural then other_person_code else other_code end
+        when 'code_of_another' then other_code
         when 'code_of_nobody' then case when is_natural
             then left(code, 14) || '{NOBODYS_SEQUENCE}' || id_check(left(code, 14) || '{NOBODYS_SEQUENCE}')
             else {nobody} || uscc_check({nobody}) end

@@ -107,7 +107,8 @@ JOINED = """
         coalesce(e.address, p.home) as address, p.is_male, p.birth_date,
         coalesce(e.in_register, p.in_register) as in_register,
         coalesce(e.neighbour_code, p.neighbour_code) as neighbour_code,
-        other.name as other_name, other.uscc as other_code, other.rep_id_no as other_person_code
+        other.name as other_name,
+        case when r.party_class = 'natural' then other.rep_id_no else other.uscc end as other_code
     from {source} r
     left join legal_entity e on e.entity = case when r.party_class <> 'natural' then r.entity end
     left join natural_person p on p.person = case when r.party_class = 'natural' then r.person end
