@@ -83,7 +83,7 @@ def link_with_splink(connection: duckdb.DuckDBPyConnection, home: Path, catalog:
     `connection` is one of `link_truth.open_truth`; the registers are read from it, the records from the lake.
     """
     connection.execute("set threads = 2")
-    logging.getLogger("splink").setLevel(logging.WARNING)
+    logging.getLogger("splink").setLevel(logging.ERROR)
     connection.execute(records_sql(home, catalog))
     connection.execute(
         "create or replace table splink_best (dataset varchar, file varchar, row_no bigint, "
@@ -107,7 +107,7 @@ def link_archive(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     connection.execute(register_sql(model))
     database = DuckDBAPI(connection=connection)
     frames = [database.register(name, dataset_display_name=name) for name in ("asked", "registered")]
-    linker = Linker(frames, settings_of(model), log_level=logging.WARNING)
+    linker = Linker(frames, settings_of(model), log_level=logging.ERROR)
     linker.training.estimate_probability_two_random_records_match(
         [block_on(*rule) for rule in model.prior], recall=0.95
     )
@@ -116,7 +116,7 @@ def link_archive(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
         linker.training.estimate_parameters_using_expectation_maximisation(
             block_on(*rule), record_sample_proportion=1.0, max_pairs=SAMPLED_PAIRS
         )
-    pairs = linker.inference.predict(threshold_match_weight=WEIGHTS[0])
+    pairs = linker.inference.predict(threshold_match_weight=WEIGHTS[0], warning_mode="never")
     same = " and ".join(f"r.{name} is not distinct from a.{name}" for name in model.columns)
     connection.execute(f"""
     insert into splink_best
