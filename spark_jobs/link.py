@@ -9,6 +9,7 @@ import argparse
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import reduce
 
@@ -44,6 +45,7 @@ from spark_jobs.merging import read_merges
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.parties import party_columns, select_parties
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
+from spark_jobs.roles import ROLES_BEFORE, DeliveredRoles, prepare_roles, role_columns, upgrade_roles
 from spark_jobs.session import expect_rows, jvm_pid, run_application, spark_session
 from spark_jobs.tables import columns_schema, make_frame, read_files, write_table
 
@@ -85,17 +87,28 @@ def make_registers(
     inputs: list[FileEntry] = list(parent.outputs) if parent else []
     observed: list[DataFrame] = []
     change_logs: list[DataFrame] = []
+    roles: list[DataFrame] = []
+    gone: dict[str, date] = {}
+    role_sources = {source.dataset: source for source in context.catalog.rules.roles.sources}
     for name, batches in current.items():
         contract = context.catalog.contracts[name]
         register = register_of(context.catalog, contract)
+        unseen = [found for found in batches if found.batch.batch_id not in seen or found is batches[-1]]
         if contract.subject.kind.startswith("register_") and batches:
-            wanted = [found for found in batches if found.batch.batch_id not in seen or found is batches[-1]]
+            wanted = unseen
             records, places = read_register(context, contract, wanted, batches, observed_columns(contract))
             observed.append(observe(records, contract, places))
         elif register and batches:
             wanted = batches
             records, places = read_register(context, contract, wanted, batches, change_columns(contract))
             change_logs.append(prepare_changes(records, contract, register, places, context.key))
+        elif name in role_sources and batches:
+            wanted = unseen
+            columns = role_columns(role_sources[name])
+            records, places = read_register(context, contract, wanted, batches, columns)
+            rules = context.catalog.rules.roles
+            roles.append(prepare_roles(records, contract, rules, places, context.key))
+            gone[name] = wanted[0].batch.received_date
         else:
             continue
         inputs += [entry for found in wanted for entry in found.outputs]
@@ -112,10 +125,11 @@ def make_registers(
         context.spark,
         reduce(DataFrame.unionByName, observed) if observed else make_frame(context.spark, [], OBSERVED),
         reduce(DataFrame.unionByName, change_logs) if change_logs else None,
-        read_registers(context, parent.outputs) if parent else None,
+        read_parent(context, parent) if parent else None,
         context.key,
         business_date,
         settle,
+        DeliveredRoles(reduce(DataFrame.unionByName, roles), gone) if roles else None,
     )
     outputs = [entry for name in SCHEMAS for entry in written[name]]
     extra: dict[str, object] = {
@@ -168,6 +182,16 @@ def read_registers(context: StepContext, files: Sequence[FileEntry]) -> Register
             for name, schema in SCHEMAS.items()
         }
     )
+
+
+def read_parent(context: StepContext, parent: StepManifest) -> Registers:
+    """Read the registers before this build; those of version 2 had roles in other columns."""
+    found = read_registers(context, parent.outputs)
+    if int(parent.step_version) > 2:
+        return found
+    files = files_of(parent.outputs, "roles")
+    before = read_files(context.spark, context.lake, files, ROLES_BEFORE, context.scratch)
+    return replace(found, roles=upgrade_roles(before, found.subjects, context.key))
 
 
 def files_of(files: Sequence[FileEntry], table: str) -> list[FileEntry]:

@@ -66,15 +66,15 @@ def find_merges(named: DataFrame) -> Merges:
     }
 
 
-def follow(table: DataFrame, merges: Merges) -> DataFrame:
-    """Return a table with the ids of absorbed subjects replaced by those of their survivors."""
+def follow(table: DataFrame, merges: Merges, column: str = "subject_id") -> DataFrame:
+    """Return a table with the ids of absorbed subjects in `column` replaced by those of their survivors."""
     if not merges:
         return table
-    steps = make_frame(table.sparkSession, list(merges.items()), "subject_id string, survivor string")
-    survivor = F.coalesce("survivor", "subject_id")
+    steps = make_frame(table.sparkSession, list(merges.items()), f"{column} string, survivor string")
+    survivor = F.coalesce("survivor", column)
     return (
-        table.join(F.broadcast(steps), "subject_id", "left")
-        .withColumn("subject_id", survivor)
+        table.join(F.broadcast(steps), column, "left")
+        .withColumn(column, survivor)
         .drop("survivor")
         .select(*table.columns)
     )

@@ -89,6 +89,29 @@ LINKING = {
         "is_current": "boolean",
         "known_to": "date",
     },
+    "roles": {
+        "subject_id": "varchar",
+        "role": "varchar",
+        "holder_key": "varchar",
+        "position": "varchar",
+        "holder_name": "varchar",
+        "name_norm": "varchar",
+        "holder_id": "varchar",
+        "doubt": "varchar",
+        "is_minor": "boolean",
+        "valid_from": "date",
+        "valid_to": "date",
+        "source": "varchar",
+        "known_from": "date",
+        "known_to": "date",
+    },
+    "subject_changes": {
+        "subject_id": "varchar",
+        "change": "varchar",
+        "other_subject_id": "varchar",
+        "reason": "varchar",
+        "known_from": "date",
+    },
 }
 PLATFORM = {
     "files": "file_no bigint, dataset varchar, batch_id varchar, file_name varchar, received_date date,"

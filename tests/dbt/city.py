@@ -75,6 +75,8 @@ class City:
     root: Path
     catalog: Catalog = field(default_factory=lambda: load_catalog(REPOSITORY / "catalog"))
     parties: list[dict[str, Any]] = field(default_factory=list)
+    roles: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # accepted and held ones
     delivered: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # all of them
     records_keys: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -87,6 +89,18 @@ class City:
     def subject(self, subject_id: str, name: str, **numbers: str) -> None:
         """Add a subject; numbers by kind, e.g. uscc or resident_id."""
         self.parties.append({"subject_id": subject_id, "name": name, "numbers": numbers})
+
+    def role(self, subject_id: str, role: str, holder_name: str, **said: Any) -> None:
+        """Add a role; without a doubt or a holder_id nothing proves the holder."""
+        row = {"holder_key": f"h{len(self.roles)}", "name_norm": holder_name, "position": "职务"}
+        row |= {"source": "market_regulation.entity_person", "known_from": NOW.date(), "is_minor": False}
+        row |= {"doubt": None if said.get("holder_id") else "no_document"}
+        self.roles.append({"subject_id": subject_id, "role": role, "holder_name": holder_name, **row, **said})
+
+    def change(self, subject_id: str, other_subject_id: str, change: str = "merged") -> None:
+        """Add an id that leads to another."""
+        row = {"subject_id": subject_id, "other_subject_id": other_subject_id, "change": change}
+        self.changes.append({**row, "reason": "same_uscc_and_name", "known_from": NOW.date()})
 
     def deliver(
         self,
@@ -203,13 +217,19 @@ class City:
             if self.catalog.contracts[dataset].subject.name is None:
                 continue
             links += [link_row(dataset, row) for row in rows]
-        tables = {"subjects": subjects, "identifiers": identifiers, "links": links}
+        tables = {
+            "subjects": subjects,
+            "identifiers": identifiers,
+            "roles": self.roles,
+            "subject_changes": self.changes,
+            "links": links,
+        }
         entries = {}
         for table, rows in tables.items():
             room = "links" if table == "links" else "registers"
             schema = pa.schema([(name, arrow_type(kind)) for name, kind in LINKING[table].items()])
             entries[table] = self._write_table(f"{room}/{build}/{table}/part-0.parquet", rows, schema)
-        registers = step("registers", "", {}, [entries["subjects"], entries["identifiers"]], None)
+        registers = step("registers", "", {}, [entries[name] for name in tables if name != "links"], None)
         registers.extra = {"batches": self.records_keys}
         write_manifest(self.lake, build_manifest_key("registers", build), registers)
         write_manifest(

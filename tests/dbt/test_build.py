@@ -24,8 +24,9 @@ from tests.dbt.conftest import TODAY, build_city, settings_at
 PENALTY = "market_regulation.penalty_decision"
 FIRST = date(2026, 11, 16)
 TABLES = [
-    "archive_legal_entities", "archive_natural_persons", "defects", "ledger", "ledger_publication",
-    "pub_licence", "pub_list_current", "pub_penalty", "pub_subject", "records_index",
+    "archive_legal_entities", "archive_legal_roles", "archive_natural_persons", "archive_person_roles",
+    "defects", "ledger", "ledger_publication", "list_representatives", "pub_licence", "pub_list_current",
+    "pub_penalty", "pub_subject", "records_index", "subject_changes",
 ]  # fmt: skip
 KILLED = """
 import sys

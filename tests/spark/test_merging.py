@@ -75,7 +75,7 @@ def test_facts_of_both_registers_are_the_one_subjects(second: Registers) -> None
         "周明小吃店": (True, None, None),
     }
     roles = second.roles.where("known_to is null and valid_to is null").collect()
-    assert sorted(row["person_name"] for row in roles) == ["周大明", "周明", "林一帆"]
+    assert sorted(row["holder_name"] for row in roles) == ["周大明", "周明", "林一帆"]
     owners = number_owners(second.identifiers.where("known_to is null"), second.names).collect()
     assert {len(row["owners"]) for row in owners} == {1}
 
