@@ -4,24 +4,28 @@ with recursive
 
 changes as (select * from {{ ref('stg_platform__subject_changes') }}),
 
-merges as (select subject_id, other_subject_id from changes where change = 'merged'),
+absorbed as (select subject_id, other_subject_id from changes where change = 'merged'),
 
 -- A survivor may be absorbed later; union, not union all: a circle would end here and fail the test below.
-steps as (
+trail as (
 
     select subject_id, change, other_subject_id as stands_as from changes
     union
-    select steps.subject_id, steps.change, merges.other_subject_id as stands_as
-    from steps
-    inner join merges on merges.subject_id = steps.stands_as
+    select trail.subject_id, trail.change, absorbed.other_subject_id as stands_as
+    from trail
+    inner join absorbed on absorbed.subject_id = trail.stands_as
 
 ),
 
 ends as (
 
-    select steps.*
-    from steps
-    anti join merges on merges.subject_id = steps.stands_as
+    select
+        trail.subject_id,
+        trail.change,
+        trail.stands_as
+    from trail
+    left join absorbed on absorbed.subject_id = trail.stands_as
+    where absorbed.subject_id is null
 
 ),
 

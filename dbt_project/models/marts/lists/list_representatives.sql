@@ -25,7 +25,15 @@ held as (
 
     select
         entries.*,
-        roles.* exclude (subject_id),
+        roles.role_id,
+        roles.role,
+        roles.role_name,
+        roles.holder_id,
+        roles.holder_name,
+        roles.doubt,
+        roles.is_minor,
+        roles.valid_from,
+        roles.valid_to,
         count(distinct roles.name_norm) over (partition by entries.list_code, entries.record_id, roles.role)
             as names
     from entries
@@ -65,7 +73,7 @@ joined as (
         organisations.current_name as organisation_name,
         judged.role,
         judged.role_name,
-        case when judged.why_not is distinct from 'minor' then judged.holder_name end as holder_name,
+        case when coalesce(judged.why_not, '') <> 'minor' then judged.holder_name end as holder_name,
         judged.why_not as doubt,
 
         ---------- dates
