@@ -20,6 +20,7 @@ from creditlake.builds import LINK_VERSION, is_outdated
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import Contract
 from creditlake.judgements import find_rulings, list_judgements
+from creditlake.migration.store import Migration, list_migrations
 from creditlake.records import RecordBatch, settled_records
 from creditlake.settings import settings
 from creditlake.steps import day
@@ -112,6 +113,8 @@ def make_registers(
         else:
             continue
         inputs += [entry for found in wanted for entry in found.outputs]
+    migrations = list_migrations(context.lake, business_date)
+    inputs += [one.rows for one in migrations]
     expect_rows(context.spark, sum(entry.rows for entry in inputs))
     written: dict[str, list[FileEntry]] = {}
     attempt = uuid.uuid4().hex[:12]
@@ -130,6 +133,7 @@ def make_registers(
         business_date,
         settle,
         DeliveredRoles(reduce(DataFrame.unionByName, roles), gone) if roles else None,
+        read_migrated(context, migrations),
     )
     outputs = [entry for name in SCHEMAS for entry in written[name]]
     extra: dict[str, object] = {
@@ -142,6 +146,21 @@ def make_registers(
         },
     }
     return commit(context, "registers", build, inputs, outputs, count_rows(outputs), extra, started_at)
+
+
+def read_migrated(context: StepContext, migrations: Sequence[Migration]) -> DataFrame | None:
+    """Return the ids of earlier archives with the subjects they were brought in for; None without any."""
+    schema = "old_id string, subject_id string, proven_by string"
+    read = [
+        read_files(context.spark, context.lake, [one.rows], schema, context.scratch).select(
+            F.col("old_id").alias("subject_id"),
+            F.col("subject_id").alias("other_subject_id"),
+            F.col("proven_by").alias("reason"),
+            F.lit(one.business_date).alias("known_from"),
+        )
+        for one in migrations
+    ]
+    return reduce(DataFrame.unionByName, read) if read else None
 
 
 def register_of(catalog: Catalog, contract: Contract) -> str | None:

@@ -26,6 +26,7 @@ from spark_jobs.merging import (
     follow,
     mark_lead,
     merge_events,
+    migration_events,
     read_merges,
     resolve,
 )
@@ -137,12 +138,13 @@ def build_registers(
     as_of: date,
     settle: Callable[[str, DataFrame], DataFrame],
     delivered: DeliveredRoles | None = None,
+    migrated: DataFrame | None = None,
 ) -> Registers:
     """Return the registers as known on `as_of`.
 
     `observed` is the union of `observe` over all registers; its rows are read several times and kept in
     memory or on disk. `change_log` has source_key_hash (see `prepare_changes`), `delivered` what datasets of
-    roles say. `settle(name, table)` stores
+    roles say, `migrated` the ids of earlier archives (see `migration_events`). `settle(name, table)` stores
     a finished table and returns it as read back: later tables are made from the stored ones. It is
     called from several threads at once.
     """
@@ -159,6 +161,8 @@ def build_registers(
     changes = identify_changes(spark, change_log, sources)
     history = parent.subject_changes if parent else make_frame(spark, [], CHANGES)
     history = history.unionByName(merge_events(spark, merges, as_of, CHANGES))
+    if migrated is not None:
+        history = history.unionByName(migration_events(migrated, history))
     with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
         identifiers = pool.submit(
             lambda: finish("identifiers", identifiers_now(identified, carried.get("identifiers")))
