@@ -18,6 +18,7 @@ from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import IDENTIFIER_TYPES, Contract
 from creditlake.decode.decode import cells_manifest_key
 from creditlake.marts.database import LINKING, record_columns
+from creditlake.names import normalise_name
 from creditlake.receipts import Batch, Receipt, ReceivedFile, list_batches, receipt_order
 from creditlake.settings import REPOSITORY
 from creditlake.storage import (
@@ -77,6 +78,7 @@ class City:
     parties: list[dict[str, Any]] = field(default_factory=list)
     roles: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
+    names: list[dict[str, Any]] = field(default_factory=list)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # accepted and held ones
     delivered: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # all of them
     records_keys: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -89,6 +91,11 @@ class City:
     def subject(self, subject_id: str, name: str, **numbers: str) -> None:
         """Add a subject; numbers by kind, e.g. uscc or resident_id."""
         self.parties.append({"subject_id": subject_id, "name": name, "numbers": numbers})
+
+    def name(self, subject_id: str, name: str, *, is_current: bool = True) -> None:
+        """Add a name of a subject to its names, in the form in which names are compared."""
+        row = {"subject_id": subject_id, "name": name, "name_norm": normalise_name(name)}
+        self.names.append(row | {"is_current": is_current})
 
     def role(self, subject_id: str, role: str, holder_name: str, **said: Any) -> None:
         """Add a role; without a doubt or a holder_id nothing proves the holder."""
@@ -221,6 +228,7 @@ class City:
             "subjects": subjects,
             "identifiers": identifiers,
             "roles": self.roles,
+            "names": self.names,
             "subject_changes": self.changes,
             "links": links,
         }

@@ -79,7 +79,7 @@ def observe_snapshots(spark: SparkSession, catalog: Catalog, dataset: str, snaps
 def build(
     spark: SparkSession, catalog: Catalog, as_of: date, legal: Snapshots, *, natural: Snapshots = (),
     institutions: Snapshots = (), changes: Sequence[Values] = (), parent: Registers | None = None,
-    roles: DeliveredRoles | None = None,
+    roles: DeliveredRoles | None = None, migrated: DataFrame | None = None,
 ) -> Registers:  # fmt: skip
     """Build registers; finished tables are kept in memory instead of in files."""
     observed = observe_snapshots(spark, catalog, LEGAL_REGISTER, legal)
@@ -94,7 +94,7 @@ def build(
         change_log = prepare_changes(log, contract, LEGAL_REGISTER, places, KEY)
     return build_registers(
         spark, observed, change_log, parent, KEY, as_of,
-        lambda _, table: spark.createDataFrame(table.collect(), table.schema), roles,
+        lambda _, table: spark.createDataFrame(table.collect(), table.schema), roles, migrated,
     )  # fmt: skip
 
 
