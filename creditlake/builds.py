@@ -17,7 +17,7 @@ from creditlake.storage import Lake, ObjectExists, build_manifest_key, find_mani
 from creditlake.storage.manifest import now_utc
 from creditlake.storage.places import LINK_JUDGEMENTS, MIGRATIONS
 
-LINK_VERSION = "3"
+LINK_VERSION = "4"
 BUILD_NAME = re.compile(r"(\d{8})-(\d{2})")
 
 

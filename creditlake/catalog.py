@@ -189,6 +189,7 @@ def read_rules(reader: Reader) -> Rules:
         doubts=linking.doubts if linking else (),
         subject_types=linking.subject_types if linking else {},
         roles=roles or RoleFile(),
+        full_name_endings=linking.full_name_endings if linking else (),
     )
 
 

@@ -254,6 +254,7 @@ class LinkingFile(Strict):
     tiers: tuple[LinkingTier, ...]
     doubts: tuple[LinkingDoubt, ...]
     subject_types: dict[str, str]
+    full_name_endings: tuple[str, ...]
 
 
 class Rules(Strict):
@@ -269,6 +270,7 @@ class Rules(Strict):
     doubts: tuple[LinkingDoubt, ...]
     subject_types: dict[str, str]  # type of a subject in the registers → its name in Chinese
     roles: RoleFile
+    full_name_endings: tuple[str, ...]  # of legal names, in comparison form
 
 
 @dataclass(frozen=True)

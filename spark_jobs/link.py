@@ -8,47 +8,51 @@ that hold on the business date are inputs of the links; a later one makes the ne
 import argparse
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from creditlake.builds import LINK_VERSION, is_outdated
-from creditlake.catalog import Catalog, load_catalog
-from creditlake.contract import Contract
+from creditlake.builds import is_outdated
+from creditlake.catalog import load_catalog
+from creditlake.catalog_model import sha256_of
 from creditlake.judgements import find_rulings, list_judgements
-from creditlake.migration.store import Migration, list_migrations
-from creditlake.records import RecordBatch, settled_records
+from creditlake.records import settled_records
 from creditlake.settings import settings
 from creditlake.steps import day
 from creditlake.storage import (
     FileEntry,
-    Lake,
-    ObjectExists,
     StepManifest,
     build_manifest_key,
-    code_version,
     find_manifest,
     now_utc,
     open_lake,
-    peak_memory_mb,
     read_manifest,
-    write_manifest,
 )
 from creditlake.storage.places import LINK_JUDGEMENTS
+from spark_jobs.build_commit import commit_build, count_rows
+from spark_jobs.carrying import (
+    Batches,
+    Kept,
+    RecordFiles,
+    batches_of,
+    find_ancestor,
+    keep_links,
+    read_records,
+)
 from spark_jobs.commit import StepContext
-from spark_jobs.judging import apply_judgements, rulings_frame
-from spark_jobs.linking import legal_name_owners, link_parties, number_owners
+from spark_jobs.duplicates import PLACE
+from spark_jobs.history import open_rows
+from spark_jobs.judging import apply_judgements, list_rulings, rulings_frame
+from spark_jobs.linking import asked_for, link_parties, number_owners
 from spark_jobs.merging import read_merges
-from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
-from spark_jobs.parties import party_columns, select_parties
-from spark_jobs.registers import SCHEMAS, Registers, build_registers
-from spark_jobs.roles import ROLES_BEFORE, DeliveredRoles, prepare_roles, role_columns, upgrade_roles
-from spark_jobs.session import expect_rows, jvm_pid, run_application, spark_session
-from spark_jobs.tables import columns_schema, make_frame, read_files, write_table
+from spark_jobs.naming import legal_name_owners
+from spark_jobs.parties import is_linked, party_columns, select_parties
+from spark_jobs.registering import make_registers, read_registers
+from spark_jobs.session import expect_rows, run_application, spark_session
+from spark_jobs.tables import read_files, write_table
 
 LOG = logging.getLogger("creditlake.link")
 ROWS_A_FILE = 1_000_000
@@ -78,201 +82,48 @@ def run(business_date: str, build: str, spark: SparkSession | None = None) -> No
         make_links(context, until, build, registers)
 
 
-def make_registers(
-    context: StepContext, business_date: date, build: str, current: Mapping[str, Sequence[RecordBatch]]
+def make_links(
+    context: StepContext, business_date: date, build: str, made: StepManifest, *, anew: bool = False
 ) -> StepManifest:
-    """Build, write and commit the registers; the manifest fixes the batches of the whole build."""
+    """Link the records of the build's batches, write and commit.
+
+    Links of an ancestor that still hold are taken over, unless all are to be made `anew`.
+    """
     started_at = now_utc()
-    parent = find_parent(context.lake, build)
-    seen = {batch for batches in batches_of(parent).values() for batch in batches} if parent else set()
-    inputs: list[FileEntry] = list(parent.outputs) if parent else []
-    observed: list[DataFrame] = []
-    change_logs: list[DataFrame] = []
-    roles: list[DataFrame] = []
-    gone: dict[str, date] = {}
-    role_sources = {source.dataset: source for source in context.catalog.rules.roles.sources}
-    for name, batches in current.items():
-        contract = context.catalog.contracts[name]
-        register = register_of(context.catalog, contract)
-        unseen = [found for found in batches if found.batch.batch_id not in seen or found is batches[-1]]
-        if contract.subject.kind.startswith("register_") and batches:
-            wanted = unseen
-            records, places = read_register(context, contract, wanted, batches, observed_columns(contract))
-            observed.append(observe(records, contract, places))
-        elif register and batches:
-            wanted = batches
-            records, places = read_register(context, contract, wanted, batches, change_columns(contract))
-            change_logs.append(prepare_changes(records, contract, register, places, context.key))
-        elif name in role_sources and batches:
-            wanted = unseen
-            columns = role_columns(role_sources[name])
-            records, places = read_register(context, contract, wanted, batches, columns)
-            rules = context.catalog.rules.roles
-            roles.append(prepare_roles(records, contract, rules, places, context.key))
-            gone[name] = wanted[0].batch.received_date
-        else:
-            continue
-        inputs += [entry for found in wanted for entry in found.outputs]
-    migrations = list_migrations(context.lake, business_date)
-    inputs += [one.rows for one in migrations]
-    expect_rows(context.spark, sum(entry.rows for entry in inputs))
-    written: dict[str, list[FileEntry]] = {}
-    attempt = uuid.uuid4().hex[:12]
-
-    def settle(name: str, table: DataFrame) -> DataFrame:
-        files = write_table(table, context.lake, f"registers/{build}/{name}/{attempt}")
-        written[name] = files
-        return read_files(context.spark, context.lake, files, SCHEMAS[name], context.scratch)
-
-    build_registers(
-        context.spark,
-        reduce(DataFrame.unionByName, observed) if observed else make_frame(context.spark, [], OBSERVED),
-        reduce(DataFrame.unionByName, change_logs) if change_logs else None,
-        read_parent(context, parent) if parent else None,
-        context.key,
-        business_date,
-        settle,
-        DeliveredRoles(reduce(DataFrame.unionByName, roles), gone) if roles else None,
-        read_migrated(context, migrations),
-    )
-    outputs = [entry for name in SCHEMAS for entry in written[name]]
-    extra: dict[str, object] = {
-        "build": build,
-        "business_date": business_date.isoformat(),
-        "parent": parent.extra["build"] if parent else None,
-        "batches": {
-            name: {found.batch.batch_id: found.manifest_key("records") for found in batches}
-            for name, batches in current.items()
-        },
-    }
-    return commit(context, "registers", build, inputs, outputs, count_rows(outputs), extra, started_at)
-
-
-def read_migrated(context: StepContext, migrations: Sequence[Migration]) -> DataFrame | None:
-    """Return the ids of earlier archives with the subjects they were brought in for; None without any."""
-    schema = "old_id string, subject_id string, proven_by string"
-    read = [
-        read_files(context.spark, context.lake, [one.rows], schema, context.scratch).select(
-            F.col("old_id").alias("subject_id"),
-            F.col("subject_id").alias("other_subject_id"),
-            F.col("proven_by").alias("reason"),
-            F.lit(one.business_date).alias("known_from"),
-        )
-        for one in migrations
-    ]
-    return reduce(DataFrame.unionByName, read) if read else None
-
-
-def register_of(catalog: Catalog, contract: Contract) -> str | None:
-    """Return the register whose change log a dataset is: it cites the register's own keys and has no name."""
-    subject = contract.subject
-    if subject.kind != "legal_entity" or not subject.source_key or subject.name:
-        return None
-    return next(
-        other.name
-        for other in catalog.contracts.values()
-        if other.department == contract.department and other.subject.kind == "register_legal"
-    )
-
-
-def read_register(
-    context: StepContext,
-    contract: Contract,
-    wanted: Sequence[RecordBatch],
-    batches: Sequence[RecordBatch],
-    columns: Sequence[str],
-) -> tuple[DataFrame, DataFrame]:
-    """Return the records of the wanted batches, and the place of every batch in receipt order."""
-    files = [entry for found in wanted for entry in found.outputs]
-    schema = columns_schema(columns, contract)
-    records = read_files(context.spark, context.lake, files, schema, context.scratch)
-    places = [
-        (found.batch.batch_id, rank, found.batch.received_date, rank == len(batches) - 1)
-        for rank, found in enumerate(batches)
-    ]
-    return records, make_frame(context.spark, places, PLACES)
-
-
-def read_registers(context: StepContext, files: Sequence[FileEntry]) -> Registers:
-    """Read a registers build back from its files."""
-    return Registers(
-        **{
-            name: read_files(context.spark, context.lake, files_of(files, name), schema, context.scratch)
-            for name, schema in SCHEMAS.items()
-        }
-    )
-
-
-def read_parent(context: StepContext, parent: StepManifest) -> Registers:
-    """Read the registers before this build; those of version 2 had roles in other columns."""
-    found = read_registers(context, parent.outputs)
-    if int(parent.step_version) > 2:
-        return found
-    files = files_of(parent.outputs, "roles")
-    before = read_files(context.spark, context.lake, files, ROLES_BEFORE, context.scratch)
-    return replace(found, roles=upgrade_roles(before, found.subjects, context.key))
-
-
-def files_of(files: Sequence[FileEntry], table: str) -> list[FileEntry]:
-    """Return the files of one table of a build: `<room>/<build>/<table>/<attempt>/part-…`."""
-    return [entry for entry in files if entry.key.split("/")[2] == table]
-
-
-def find_parent(lake: Lake, build: str) -> StepManifest | None:
-    """Return the manifest of the newest registers before this build; build names sort by date and attempt."""
-    earlier = [
-        key
-        for key in lake.list_keys("registers")
-        if key.endswith("/_manifest.json") and key.split("/")[1] < build
-    ]
-    return read_manifest(lake, max(earlier)) if earlier else None
-
-
-def batches_of(registers: StepManifest) -> dict[str, dict[str, str]]:
-    """Return the batches a build works with: dataset, batch id, key of the records manifest."""
-    found = registers.extra["batches"]
-    assert isinstance(found, dict)
-    return found
-
-
-def make_links(context: StepContext, business_date: date, build: str, made: StepManifest) -> StepManifest:
-    """Link the records of the build's batches, write and commit."""
-    started_at = now_utc()
-    parties: list[DataFrame] = []
-    inputs = list(made.outputs)
-    for name, batches in batches_of(made).items():
-        contract = context.catalog.contracts[name]
-        if contract.subject.name is None or contract.subject.kind.startswith("register_"):
-            continue
-        files = [entry for key in batches.values() for entry in read_manifest(context.lake, key).outputs]
-        inputs += files
-        schema = columns_schema(party_columns(contract), contract)
-        records = read_files(context.spark, context.lake, files, schema, context.scratch)
-        parties.append(select_parties(records, contract, context.key))
-    rows = sum(entry.rows for entry in inputs) - sum(entry.rows for entry in made.outputs)
-    expect_rows(context.spark, rows)
+    in_force = [row for row in context.catalog.rules.linking if row.in_force(business_date)]
+    endings = context.catalog.rules.full_name_endings
+    rules = sha256_of([[row.model_dump(mode="json") for row in in_force], endings])
     registers = read_registers(context, made.outputs)
-    policy: dict[tuple[str, str], str] = {
-        (row.tier, row.subject_kind): row.outcome
-        for row in context.catalog.rules.linking
-        if row.in_force(business_date)
-    }
     judgements = list_judgements(context.lake, business_date)
-    keys = {judgement.key for judgement in judgements}
-    inputs += [entry for entry in context.lake.describe_files(LINK_JUDGEMENTS) if entry.key in keys]
+    rulings = list_rulings(find_rulings(judgements), read_merges(registers.subject_changes))
+    records = linked_records(context, batches_of(made))
+    kept = None
+    if not anew and (ancestor := find_ancestor(context.lake, made, rules)):
+        used = {entry.key for entry in ancestor.links.inputs}
+        old = find_rulings([judgement for judgement in judgements if judgement.key in used])
+        before = read_registers(context, ancestor.registers.outputs)
+        old_rulings = list_rulings(old, read_merges(before.subject_changes))
+        kept = keep_links(context, ancestor, made, registers, records, {*old_rulings} ^ {*rulings})
+    files = [entry for of_dataset in records.values() for entries in of_dataset.values() for entry in entries]
+    rows = sum(entry.rows for entry in files)
+    anew_rows = rows - kept.rows if kept else rows
+    expect_rows(context.spark, anew_rows)
+    parties = gather_parties(context, records, kept)
+    identifiers, names = open_rows(registers.identifiers), open_rows(registers.names)
+    asked = asked_for(identifiers, parties.persist()) if kept else identifiers
     linked = link_parties(
-        reduce(DataFrame.unionByName, parties),
-        number_owners(registers.identifiers, registers.names),
-        legal_name_owners(registers.names),
-        policy,
+        parties,
+        number_owners(asked, names),
+        legal_name_owners(names, open_rows(registers.roles), endings),
+        {(row.tier, row.subject_kind): row.outcome for row in in_force},
     )
-    merges = read_merges(registers.subject_changes)
-    links = apply_judgements(linked, rulings_frame(context.spark, find_rulings(judgements), merges))
-    outputs = write_table(
-        links.coalesce(max(2, rows // ROWS_A_FILE)),
-        context.lake,
-        f"links/{build}/links/{uuid.uuid4().hex[:12]}",
-    )
+    links = apply_judgements(linked, rulings_frame(context.spark, rulings))
+    prefix = f"links/{build}/links/{uuid.uuid4().hex[:12]}"
+    outputs = write_table(links.coalesce(max(2, anew_rows // ROWS_A_FILE)), context.lake, prefix)
+    if kept:
+        outputs += kept.files or write_table(kept.links, context.lake, f"{prefix}-kept")
+        kept.places.unpersist()
+        parties.unpersist()
     if sum(entry.rows for entry in outputs) != rows:
         raise RuntimeError(
             f"build {build}: {rows} records became {count_rows(outputs)} links; nothing committed"
@@ -281,9 +132,41 @@ def make_links(context: StepContext, business_date: date, build: str, made: Step
     extra: dict[str, object] = {
         "build": build,
         "business_date": business_date.isoformat(),
+        "rules": rules,
         "contradicted_judgements": contradictions,
     }
-    return commit(context, "links", build, inputs, outputs, counts, extra, started_at)
+    keys = {judgement.key for judgement in judgements}
+    read = [entry for entry in context.lake.describe_files(LINK_JUDGEMENTS) if entry.key in keys]
+    return commit_build(
+        context, "links", build, [*made.outputs, *files, *read], outputs, counts, extra, started_at
+    )
+
+
+def linked_records(context: StepContext, batches: Batches) -> RecordFiles:
+    """Return the files of all records that a build links."""
+    return {
+        name: {batch: read_manifest(context.lake, key).outputs for batch, key in of_dataset.items()}
+        for name, of_dataset in batches.items()
+        if is_linked(context.catalog.contracts[name])
+    }
+
+
+def gather_parties(context: StepContext, records: RecordFiles, kept: Kept | None) -> DataFrame:
+    """Return the parties of the records that are linked anew."""
+    parties: list[DataFrame] = []
+    for name, of_dataset in records.items():
+        contract = context.catalog.contracts[name]
+        columns = party_columns(contract)
+        new = [files for batch, files in of_dataset.items() if not kept or batch not in kept.batches]
+        again = [files for batch, files in of_dataset.items() if kept and batch in kept.places_in]
+        if new or not parties:
+            rows = read_records(context, contract, new, columns)
+            parties.append(select_parties(rows, contract, context.key))
+        if kept and again:
+            rows = read_records(context, contract, again, columns)
+            rows = rows.join(F.broadcast(kept.places), list(PLACE), "left_semi")
+            parties.append(select_parties(rows, contract, context.key))
+    return reduce(DataFrame.unionByName, parties)
 
 
 def count_links(
@@ -305,50 +188,6 @@ def count_links(
             counts["contradicted"] = counts.get("contradicted", 0) + count
             contradictions.append({"judgement_id": judgement, "subject_id": subject, "records": count})
     return counts, contradictions[:CONTRADICTIONS_LISTED]
-
-
-def count_rows(outputs: Sequence[FileEntry]) -> dict[str, int]:
-    """Return the rows of each table of a build."""
-    counts: dict[str, int] = {}
-    for entry in outputs:
-        table = entry.key.split("/")[2]
-        counts[table] = counts.get(table, 0) + entry.rows
-    return counts
-
-
-def commit(
-    context: StepContext,
-    room: str,
-    build: str,
-    inputs: list[FileEntry],
-    outputs: list[FileEntry],
-    counts: dict[str, int],
-    extra: dict[str, object],
-    started_at: datetime,
-) -> StepManifest:
-    """Write a build's manifest; if another run was first, its result stands and is returned."""
-    manifest = StepManifest(
-        step="link",
-        step_version=LINK_VERSION,
-        code_version=code_version(),
-        contract_digest="",
-        status="ok",
-        inputs=inputs,
-        outputs=outputs,
-        counts=counts,
-        started_at=started_at,
-        ended_at=now_utc(),
-        peak_memory_mb=peak_memory_mb([jvm_pid(context.spark)]),
-        extra=extra,
-    )
-    key = build_manifest_key(room, build)
-    try:
-        write_manifest(context.lake, key, manifest)
-    except ObjectExists:
-        LOG.info("%s of build %s were committed by another run", room, build)
-        return read_manifest(context.lake, key)
-    LOG.info("%s of build %s: %s", room, build, counts)
-    return manifest
 
 
 def main() -> None:

@@ -270,7 +270,7 @@ def representative_key(key: bytes) -> Column:
 
 
 def upgrade_roles(before: DataFrame, subjects: DataFrame, key: bytes) -> DataFrame:
-    """Return roles of link version 2, which had names of representatives only, in today's columns."""
+    """Return roles of link versions up to 3, which had names of representatives only, in today's columns."""
     kinds = open_rows(subjects).select("subject_id", "subject_type")
     names = before.withColumnRenamed("person_name", "holder_name")
     return name_representatives(names, kinds, key, "known_to")
