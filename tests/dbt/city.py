@@ -84,6 +84,7 @@ class City:
     records_keys: dict[str, dict[str, str]] = field(default_factory=dict)
     deliveries: int = 0
     omit: str = ""  # a column that the records files lack
+    omit_register_column: str = ""  # a column that tables of the registers lack
 
     def __post_init__(self) -> None:
         self.lake = FolderLake(self.root / "lake")
@@ -235,7 +236,13 @@ class City:
         entries = {}
         for table, rows in tables.items():
             room = "links" if table == "links" else "registers"
-            schema = pa.schema([(name, arrow_type(kind)) for name, kind in LINKING[table].items()])
+            schema = pa.schema(
+                [
+                    (name, arrow_type(kind))
+                    for name, kind in LINKING[table].items()
+                    if name != self.omit_register_column
+                ]
+            )
             entries[table] = self._write_table(f"{room}/{build}/{table}/part-0.parquet", rows, schema)
         registers = step("registers", "", {}, [entries[name] for name in tables if name != "links"], None)
         registers.extra = {"batches": self.records_keys}
