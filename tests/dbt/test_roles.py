@@ -12,12 +12,12 @@ COURT, PENALTY = "court.judgment_defaulter", "market_regulation.penalty_decision
 ENTITIES = "market_regulation.entity_register"
 TOOK_OFFICE, LISTED = date(2020, 5, 6), date(2026, 11, 2)
 REFUSES = {"behaviour": "有履行能力而拒不履行生效法律文书确定义务", "publish_date": LISTED}
-CODES = {f"L{n}": f"91990001MA000000{n}X" for n in range(1, 7)}
+CODES = {f"L{n}": f"91990001MA000000{n}X" for n in range(1, 8)}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> PartialRun:
-    """Six listed organisations and their representatives, and one merge upon another."""
+    """Seven listed organisations and their representatives, and one merge upon another."""
     city = City(tmp_path_factory.mktemp("city"))
     for subject, uscc in CODES.items():
         city.subject(subject, f"公司{subject}", uscc=uscc)
@@ -33,6 +33,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> PartialRun:
     city.role("L4", "LEGAL_REP", "小明", holder_id="N1", valid_from=TOOK_OFFICE, is_minor=True)
     city.role("L5", "LEGAL_REP", "周明", holder_id="N1")  # first heard of after the listing
     city.role("L6", "LEGAL_REP", "周明", holder_id="N1", known_from=date(2026, 11, 1))
+    city.role("L7", "LEGAL_REP", "周明", holder_id="N1", valid_from=TOOK_OFFICE)
+    city.role("L7", "LEGAL_REP", "高远", position=None, source=ENTITIES, valid_to=date(2026, 11, 5))
     city.change("L8", "L9")
     city.change("L9", "L1")
     city.change("QY-001", "L8", "migrated")
@@ -89,6 +91,7 @@ def test_a_severe_listing_is_followed_to_who_provably_held_office_that_day(run: 
         ("L3", "高远", None, "several_representatives"),
         ("L4", None, None, "minor"),
         ("L6", "周明", "N1", None),
+        ("L7", "周明", None, "several_representatives"),  # 高远 left after the entry, came nobody knows when
     ]
     assert rows[0]["record_id"] == record_id(COURT, "L1")
 

@@ -49,7 +49,8 @@ select
     roles.is_current,
 
     ---------- dates
-    case when roles.is_current then coalesce(roles.valid_from, names_only.valid_from) else roles.valid_from end
+    -- of two beginnings the later one: nobody is said to have held a role before he provably did
+    case when roles.is_current then greatest(roles.valid_from, names_only.valid_from) else roles.valid_from end
         as valid_from,
     roles.valid_to,
     roles.known_from

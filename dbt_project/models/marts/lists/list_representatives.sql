@@ -20,8 +20,8 @@ entries as (
 
 ),
 
--- Who is first heard of later, without a day from which, is not known to have held the role then.
-held as (
+-- Who may have held the role that day; whose beginning is unknown may have, so that another is in doubt.
+possible as (
 
     select
         entries.*,
@@ -34,12 +34,13 @@ held as (
         roles.is_minor,
         roles.valid_from,
         roles.valid_to,
+        coalesce(roles.valid_from, roles.known_from) as begins,
         count(distinct roles.name_norm) over (partition by entries.list_code, entries.record_id, roles.role)
             as names
     from entries
     inner join {{ ref('int_roles__settled') }} as roles on roles.subject_id = entries.subject_id
     where list_contains(entries.responsible_roles, roles.role)
-        and coalesce(roles.valid_from, roles.known_from) <= entries.listed_date
+        and coalesce(roles.valid_from, entries.listed_date) <= entries.listed_date
         and entries.listed_date < coalesce(roles.valid_to, date '9999-12-31')
 
 ),
@@ -54,7 +55,9 @@ judged as (
             when doubt is not null then doubt
             when holder_id not like 'N%' then 'no_person'
         end as why_not
-    from held
+    from possible
+    -- who is first heard of later, without a day from which, is not known to have held it
+    where begins <= listed_date
 
 ),
 
