@@ -8,7 +8,6 @@ that hold on the business date are inputs of the links; a later one makes the ne
 import argparse
 import logging
 import uuid
-from collections.abc import Sequence
 from datetime import date
 from functools import reduce
 
@@ -23,7 +22,6 @@ from creditlake.records import settled_records
 from creditlake.settings import settings
 from creditlake.steps import day
 from creditlake.storage import (
-    FileEntry,
     StepManifest,
     build_manifest_key,
     find_manifest,
@@ -43,6 +41,7 @@ from spark_jobs.carrying import (
     read_records,
 )
 from spark_jobs.commit import StepContext
+from spark_jobs.counting import count_links
 from spark_jobs.duplicates import PLACE
 from spark_jobs.history import open_rows
 from spark_jobs.judging import apply_judgements, list_rulings, rulings_frame
@@ -52,11 +51,10 @@ from spark_jobs.naming import legal_name_owners
 from spark_jobs.parties import is_linked, party_columns, select_parties
 from spark_jobs.registering import make_registers, read_registers
 from spark_jobs.session import expect_rows, run_application, spark_session
-from spark_jobs.tables import read_files, write_table
+from spark_jobs.tables import write_table
 
 LOG = logging.getLogger("creditlake.link")
 ROWS_A_FILE = 1_000_000
-CONTRADICTIONS_LISTED = 100
 
 
 def run(business_date: str, build: str, spark: SparkSession | None = None) -> None:
@@ -128,12 +126,12 @@ def make_links(
         raise RuntimeError(
             f"build {build}: {rows} records became {count_rows(outputs)} links; nothing committed"
         )
-    counts, contradictions = count_links(context, outputs)
+    counts, found = count_links(context, outputs)
     extra: dict[str, object] = {
         "build": build,
         "business_date": business_date.isoformat(),
         "rules": rules,
-        "contradicted_judgements": contradictions,
+        **found,
     }
     keys = {judgement.key for judgement in judgements}
     read = [entry for entry in context.lake.describe_files(LINK_JUDGEMENTS) if entry.key in keys]
@@ -167,27 +165,6 @@ def gather_parties(context: StepContext, records: RecordFiles, kept: Kept | None
             rows = rows.join(F.broadcast(kept.places), list(PLACE), "left_semi")
             parties.append(select_parties(rows, contract, context.key))
     return reduce(DataFrame.unionByName, parties)
-
-
-def count_links(
-    context: StepContext, outputs: Sequence[FileEntry]
-) -> tuple[dict[str, int], list[dict[str, object]]]:
-    """Return what was written, read back: the links by status, and by status and tier, with those that
-    contradict a judgement; and the contradicted judgements with the subject that evidence points to, at most
-    CONTRADICTIONS_LISTED."""
-    schema = "status string, tier string, judgement_id string, contradicted_by string"
-    links = read_files(context.spark, context.lake, outputs, schema, context.scratch)
-    against = F.when(F.col("contradicted_by").isNotNull(), F.col("judgement_id"))
-    found = links.groupBy("status", "tier", against.alias("against"), "contradicted_by").count().collect()
-    counts: dict[str, int] = {}
-    contradictions: list[dict[str, object]] = []
-    for status, tier, judgement, subject, count in sorted(found, key=str):
-        for name in (status, f"{status}/{tier}"):
-            counts[name] = counts.get(name, 0) + count
-        if judgement:
-            counts["contradicted"] = counts.get("contradicted", 0) + count
-            contradictions.append({"judgement_id": judgement, "subject_id": subject, "records": count})
-    return counts, contradictions[:CONTRADICTIONS_LISTED]
 
 
 def main() -> None:
