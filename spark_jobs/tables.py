@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DateType, LongType, StringType, StructField, StructType
+from pyspark.sql.types import BooleanType, DataType, DateType, LongType, StringType, StructField, StructType
 
 from creditlake.contract import Contract
 from creditlake.receipt_no import RECEIPT_FIELD
@@ -74,6 +74,8 @@ def column_type(name: str, contract: Contract) -> DataType:
     if name == "row_no":
         return LongType()
     field = contract.fields.get(name)
+    if name == "is_minor" or (field and field.type == "flag"):
+        return BooleanType()
     return DateType() if field and field.type == "date" else StringType()
 
 

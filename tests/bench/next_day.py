@@ -26,7 +26,7 @@ REGISTERS = ("reg_entity_*", "population_*", "reg_change_*.csv")
 
 
 def simulate(home: Path, size: str, seed: int) -> None:
-    """Write the city's three days, each later one a hundredth of the rows; the third without registers and their changes."""
+    """Write the city's three days, a hundredth of the rows on each later one; the third has no register."""
     rates = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))
     rates["days"]["later_share"] = LATER_SHARE
     changed = home / "rates.yml"
