@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ACTIVATE := source var/environment
 SIZE ?= 1m
+SEEDS ?= 11 12 13
 
 .PHONY: help setup setup-services demo test test-unit lint bench bench-next bench-link
 
@@ -35,5 +36,5 @@ bench: setup ## the whole path, measured: make bench SIZE=1m (or 10m)
 bench-next: setup ## the day after the first load, one per cent of its records: make bench-next SIZE=1m
 	@$(ACTIVATE); uv run --no-sync python -m tests.bench.next_day --size $(SIZE)
 
-bench-link: setup ## how often linking is right, against the simulator's truth: make bench-link SIZE=150k
-	@$(ACTIVATE); uv run --no-sync python -m tests.bench.linking --size $(SIZE)
+bench-link: setup ## how often linking is right, against the simulator's truth: make bench-link SIZE=150k SEEDS="11 12 13"
+	@$(ACTIVATE); uv run --no-sync python -m tests.bench.linking --size $(SIZE) --seeds $(SEEDS)
