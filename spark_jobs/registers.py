@@ -224,17 +224,22 @@ def identify_changes(spark: SparkSession, change_log: DataFrame | None, sources:
 
 
 def find_alarms(identifiers: DataFrame, subjects: DataFrame) -> DataFrame:
-    """L02: one USCC with two current names, or two USCC on one organisation code, among numbers in force."""
+    """L02: one USCC with two subjects, or two USCC on one organisation code, among numbers in force.
+
+    Registers that know one body under one name have been brought together before; two subjects that remain
+    differ in their names, or one register has the code twice.
+    """
     codes = open_rows(identifiers).where((F.col("id_kind") == "uscc") & F.col("valid_to").isNull())
     named = codes.join(open_rows(subjects).select("subject_id", "current_name"), "subject_id")
     owners = F.sort_array(F.collect_set("subject_id")).alias("subject_ids")
-    two_names = (
+    several_names = F.count_distinct("current_name") > 1
+    two_subjects = (
         named.groupBy("id_value")
-        .agg(owners, F.count_distinct("current_name").alias("different"))
-        .where(F.col("different") > 1)
+        .agg(owners, F.when(several_names, "names").otherwise("subjects").alias("differing"))
+        .where(F.size("subject_ids") > 1)
         .select(
             F.lit("L02").alias("code"),
-            F.lit("one_uscc_two_names").alias("alarm"),
+            F.concat(F.lit("one_uscc_two_"), "differing").alias("alarm"),
             F.lit("uscc").alias("id_kind"),
             "id_value",
             "subject_ids",
@@ -252,4 +257,4 @@ def find_alarms(identifiers: DataFrame, subjects: DataFrame) -> DataFrame:
             "subject_ids",
         )
     )
-    return two_names.unionByName(two_codes)
+    return two_subjects.unionByName(two_codes)
