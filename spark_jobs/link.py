@@ -12,9 +12,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
 from creditlake.builds import LINK_VERSION, is_outdated
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import Contract
@@ -38,14 +35,24 @@ from creditlake.storage import (
 )
 from creditlake.storage.places import LINK_JUDGEMENTS
 from spark_jobs.commit import StepContext
+from spark_jobs.engine import (
+    ENGINE,
+    DataFrame,
+    F,
+    SparkSession,
+    expect_rows,
+    make_frame,
+    other_processes,
+    work_session,
+)
 from spark_jobs.judging import apply_judgements, rulings_frame
 from spark_jobs.linking import legal_name_owners, link_parties, number_owners
 from spark_jobs.merging import read_merges
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.parties import party_columns, select_parties
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
-from spark_jobs.session import expect_rows, jvm_pid, run_application, spark_session
-from spark_jobs.tables import columns_schema, make_frame, read_files, write_table
+from spark_jobs.session import run_application
+from spark_jobs.tables import columns_schema, read_files, write_table
 
 LOG = logging.getLogger("creditlake.link")
 ROWS_A_FILE = 1_000_000
@@ -68,7 +75,7 @@ def run(business_date: str, build: str, spark: SparkSession | None = None) -> No
         return
     registers = find_manifest(lake, build_manifest_key("registers", build))
     current = {} if registers else settled_records(lake, catalog, until)
-    with spark_session("creditlake link", chosen, spark) as session:
+    with work_session("creditlake link", chosen, spark) as session:
         context = StepContext(session, lake, catalog, chosen.subject_key(), chosen.scratch)
         if registers is None:
             registers = make_registers(context, until, build, current)
@@ -104,7 +111,7 @@ def make_registers(
     attempt = uuid.uuid4().hex[:12]
 
     def settle(name: str, table: DataFrame) -> DataFrame:
-        files = write_table(table, context.lake, f"registers/{build}/{name}/{attempt}")
+        files = write_table(table, context.lake, f"registers/{build}/{name}/{attempt}", context.scratch)
         written[name] = files
         return read_files(context.spark, context.lake, files, SCHEMAS[name], context.scratch)
 
@@ -226,9 +233,11 @@ def make_links(context: StepContext, business_date: date, build: str, made: Step
     merges = read_merges(registers.subject_changes)
     links = apply_judgements(linked, rulings_frame(context.spark, find_rulings(judgements), merges))
     outputs = write_table(
-        links.coalesce(max(2, rows // ROWS_A_FILE)),
+        links,
         context.lake,
         f"links/{build}/links/{uuid.uuid4().hex[:12]}",
+        context.scratch,
+        files=max(2, rows // ROWS_A_FILE),
     )
     if sum(entry.rows for entry in outputs) != rows:
         raise RuntimeError(
@@ -295,8 +304,8 @@ def commit(
         counts=counts,
         started_at=started_at,
         ended_at=now_utc(),
-        peak_memory_mb=peak_memory_mb([jvm_pid(context.spark)]),
-        extra=extra,
+        peak_memory_mb=peak_memory_mb(other_processes(context.spark)),
+        extra=extra | {"engine": ENGINE},
     )
     key = build_manifest_key(room, build)
     try:

@@ -12,11 +12,9 @@ subjects). A hash collision would need the name's hash to collide too before it 
 
 from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
 from creditlake.contract import NUMBER_SLOTS as SLOTS
 from spark_jobs.duplicates import PLACE
+from spark_jobs.engine import Column, DataFrame, F, join_hash
 from spark_jobs.near_numbers import find_near_numbers
 
 # Tier by (column, kind of the number found in it); any other pair is a swapped column.
@@ -69,11 +67,11 @@ LINK_COLUMNS = (
 def number_owners(identifiers: DataFrame, names: DataFrame) -> DataFrame:
     """Return one row per registered number: its owners, its kind, and hashes of the sole owner's names."""
     named = names.groupBy("subject_id").agg(
-        F.max(F.when(F.col("is_current"), F.xxhash64("name_norm"))).alias("current_name"),
-        F.collect_set(F.xxhash64("name_norm")).alias("all_names"),
+        F.max(F.when(F.col("is_current"), join_hash("name_norm"))).alias("current_name"),
+        F.collect_set(join_hash("name_norm")).alias("all_names"),
     )
     numbers = identifiers.select(
-        F.xxhash64("id_value").alias("number_hash"),
+        join_hash("id_value").alias("number_hash"),
         "id_kind",
         "subject_id",
         F.col("id_status").isin("valid", "repaired").alias("is_intact"),
@@ -99,7 +97,7 @@ def legal_name_owners(names: DataFrame) -> DataFrame:
     """Return the legal subjects of each name hash, at most MAX_CANDIDATES, the first by id."""
     return (
         names.where(F.col("subject_id").startswith("L"))
-        .groupBy(F.xxhash64("name_norm").alias("asked_name"))
+        .groupBy(join_hash("name_norm").alias("asked_name"))
         .agg(F.slice(F.sort_array(F.collect_set("subject_id")), 1, MAX_CANDIDATES).alias("namesakes"))
     )
 

@@ -5,10 +5,8 @@ Only damaged numbers are spelled out in all their neighbours, a few hundred each
 are never compared with each other. Half a per cent of real records carry such a number.
 """
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
 from creditlake.identifiers import USCC_ALPHABET
+from spark_jobs.engine import Column, DataFrame, F, distinct_items, join_hash
 
 ALPHABETS = {"L": USCC_ALPHABET, "N": "0123456789X"}
 KINDS = {"L": "uscc", "N": "resident_id"}
@@ -44,9 +42,9 @@ def find_near_numbers(parties: DataFrame, numbers: DataFrame) -> DataFrame:
     those numbers that have one owner. A number that is registered in spite of its check is not looked up.
     """
     damaged = parties.where(F.col("damaged").isNotNull()).select("archive", "damaged").distinct()
-    near = damaged.select("*", F.explode(F.array_distinct(neighbours())).alias("neighbour"))
+    near = damaged.select("*", F.explode(distinct_items(neighbours())).alias("neighbour"))
     registered = numbers.where("is_intact").select("number_hash", "id_kind", "owners", "all_names")
-    found = near.withColumn("number_hash", F.xxhash64("neighbour")).join(
+    found = near.withColumn("number_hash", join_hash("neighbour")).join(
         F.broadcast(registered), "number_hash"
     )
     of_kind = F.lit(False)

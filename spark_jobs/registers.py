@@ -9,13 +9,10 @@ content changes is closed with `known_to` and a new row opens; at most one row p
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import date
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
+from spark_jobs.engine import DataFrame, F, SparkSession, kept, make_frame, release, workers
 from spark_jobs.expressions import hmac_hex
 from spark_jobs.history import merge_versions, open_rows
 from spark_jobs.merging import (
@@ -30,7 +27,6 @@ from spark_jobs.merging import (
 )
 from spark_jobs.observing import CHANGE_LOG, source_hash
 from spark_jobs.register_facts import identifiers_now, names_now, roles_now, subjects_now
-from spark_jobs.tables import make_frame
 
 SUBJECT_ID_HEX = 20
 TABLES_AT_ONCE = 2
@@ -142,7 +138,7 @@ def build_registers(
     called from several threads at once.
     """
     identified, merges = identify(observed, parent, key)
-    identified = identified.persist()
+    identified = kept(identified)
     known = {name: end_absorbed(table, merges, as_of) for name, table in versions_of(parent).items()}
     carried = {name: follow(table, merges) for name, table in versions_of(parent).items()}
 
@@ -153,7 +149,7 @@ def build_registers(
     changes = identify_changes(spark, change_log, subjects, identified)
     history = parent.subject_changes if parent else make_frame(spark, [], CHANGES)
     history = history.unionByName(merge_events(spark, merges, as_of, CHANGES))
-    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
+    with workers(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
         identifiers = pool.submit(
             lambda: finish("identifiers", identifiers_now(identified, carried.get("identifiers")))
         )
@@ -169,7 +165,7 @@ def build_registers(
         subject_changes=changed.result(),
         alarms=alarms,
     )
-    identified.unpersist()
+    release(identified)
     return registers
 
 

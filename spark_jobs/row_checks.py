@@ -7,11 +7,9 @@ that day). A comparison with a missing value is unknown, and an unknown conditio
 
 from collections.abc import Callable
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
 from creditlake.contract import Contract, RowCheck
 from spark_jobs.defects import DefectRules
+from spark_jobs.engine import Column, F
 
 UNIT_ERROR = 10_000  # 元 taken for 万元, or the contrary
 AMOUNT_IN_TEXT = r"(?:人民币)?\s*([0-9][0-9,，]*(?:\.[0-9]+)?)\s*(万?)元"
