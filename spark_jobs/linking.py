@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from creditlake.contract import NUMBER_SLOTS as SLOTS
 from spark_jobs.duplicates import PLACE
-from spark_jobs.engine import Column, DataFrame, F, join_hash
+from spark_jobs.engine import Column, DataFrame, F, distinct_items, join_hash
 from spark_jobs.near_numbers import find_near_numbers
 
 # Tier by (column, kind of the number found in it); any other pair is a swapped column.
@@ -183,7 +183,7 @@ def gather_evidence() -> dict[str, Column]:
     columns = F.concat_ws("+", *(F.when(hit[slot], slot) for slot in SLOTS))
     owners = F.concat(*(F.coalesce(owner[slot]["owners"], nobody) for slot in SLOTS))
     return {
-        "owners": F.sort_array(F.array_distinct(owners)),
+        "owners": F.sort_array(distinct_items(owners)),
         "is_shared": F.coalesce(shared, F.lit(False)),
         "proof": F.coalesce(*tiers, F.when(any_intact, SWAPPED)),
         "is_repaired": is_repaired,
