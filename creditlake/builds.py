@@ -15,7 +15,7 @@ from creditlake.storage import Lake, ObjectExists, build_manifest_key, find_mani
 from creditlake.storage.manifest import now_utc
 from creditlake.storage.places import LINK_JUDGEMENTS
 
-LINK_VERSION = "2"
+LINK_VERSION = "3"
 BUILD_NAME = re.compile(r"(\d{8})-(\d{2})")
 
 

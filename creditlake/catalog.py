@@ -186,6 +186,7 @@ def read_rules(reader: Reader) -> Rules:
         linking=linking.tiers if linking else (),
         doubts=linking.doubts if linking else (),
         subject_types=linking.subject_types if linking else {},
+        full_name_endings=linking.full_name_endings if linking else (),
     )
 
 

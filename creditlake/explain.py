@@ -31,6 +31,8 @@ DETAILS_ZH = {
     "no_number": "没有可用的号码",
     "repaired_number": "号码经更正形近字符后才与登记簿一致",
     "several_near": "登记簿中有几个号码与其只差一处",
+    "name_alone": "没有可用的号码，只有名称与登记簿一致",
+    "unique_name": "未报送号码，名称和法定代表人与登记簿中唯一的主体一致",
     "judged_none": "经人工复核，不归入任何主体",
     "judged_not_this": "经人工复核，不是号码所属的主体",
 }

@@ -38,6 +38,26 @@ def export_queue(
     )
 
 
+@review_app.command("page")
+def print_pages(
+    numbers: Annotated[list[str], typer.Argument(help="复核编号, as the exported workbook has them")],
+    build: Annotated[str, typer.Option("--build", help="default: the newest linked build")] = "",
+    out: Annotated[Path, typer.Option("--out", help="folder of the pages; default: here")] = Path(),
+) -> None:
+    """Write a page per group (人工复核单): what was delivered, whom it may mean, what is against it."""
+    from creditlake.builds import newest_linked
+    from creditlake.review.page import make_page
+
+    lake, catalog = steps.lake(), steps.read_catalog()
+    chosen_build = build or newest_linked(lake)
+    out.mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        page = make_page(lake, catalog, settings(), chosen_build, number)
+        path = out / f"review_{number}.html"
+        path.write_text(page, encoding="utf-8")
+        typer.echo(str(path))
+
+
 @review_app.command("import")
 def import_decisions(
     file: Annotated[Path, typer.Argument(help="the exported workbook with decisions filled in")],

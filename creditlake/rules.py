@@ -239,6 +239,7 @@ class LinkingFile(Strict):
     tiers: tuple[LinkingTier, ...]
     doubts: tuple[LinkingDoubt, ...]
     subject_types: dict[str, str]
+    full_name_endings: tuple[str, ...]
 
 
 class Rules(Strict):
@@ -253,6 +254,7 @@ class Rules(Strict):
     linking: tuple[LinkingTier, ...]
     doubts: tuple[LinkingDoubt, ...]
     subject_types: dict[str, str]  # type of a subject in the registers → its name in Chinese
+    full_name_endings: tuple[str, ...]  # of legal names, in comparison form
 
 
 @dataclass(frozen=True)

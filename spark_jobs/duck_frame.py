@@ -146,6 +146,22 @@ class DataFrame:
         query = f"select {', '.join(listed)} from {self.name} as l {JOINS[how]} {other.name} as r {using}"
         return self._next(query, [*key, *left, *right], other)
 
+    def orderBy(self, *columns: Any) -> "DataFrame":
+        """Return the rows in order, for `limit` or `collect` right after."""
+        order = ", ".join(map(sql_of, columns))
+        return self._next(f"select * from {self.name} order by {order}", self.columns)
+
+    def limit(self, rows: int) -> "DataFrame":
+        """Return the first rows of an order."""
+        *_, last = self.queries.values()
+        before = {name: query for name, query in self.queries.items() if name != self.name}
+        return DataFrame(self.sparkSession, f"{last} limit {rows}", self.columns, before)
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        (counted,) = self._next(f"select count(*) from {self.name}", ["count"]).collect()
+        return int(counted[0])
+
     def groupBy(self, *columns: Any) -> "Groups":
         """Return the groups of equal values."""
         return Groups(self, columns)

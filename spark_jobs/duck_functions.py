@@ -337,6 +337,7 @@ F = SimpleNamespace(
         "date_add": lambda day, days: Column(exp.Add(this=operand(day), expression=operand(days))),
         "col": named,
         "encode": lambda value, charset: call("encode", value),
+        "endswith": calling("suffix"),
         "exists": exists,
         "flatten": calling("flatten"),
         "instr": calling("instr"),
@@ -385,5 +386,14 @@ def without_walking(make: Callable[[Column, Any], None]) -> Callable[[Column, An
     return make_column
 
 
+def isin(column: Column, *values: Any) -> Column:
+    """Whether a column is one of some values; of none it is not."""
+    if not values:
+        return Column(exp.false())
+    listed = [value.column_expression if isinstance(value, Column) else literal_of(value) for value in values]
+    return Column(exp.In(this=column.column_expression, expressions=listed))
+
+
 Column.__init__ = without_walking(Column.__init__)
-Column.alias, Column.try_cast, Column.rlike, Column.__getitem__ = alias, try_cast, rlike, item
+Column.alias, Column.isin, Column.try_cast = alias, isin, try_cast
+Column.rlike, Column.__getitem__ = rlike, item

@@ -6,7 +6,7 @@ judgement, the judgement stands and the row carries `contradicted_by`, so that a
 the register or the judgement is wrong, no rule can tell.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from creditlake.judgements import Decision, Ruling
 from spark_jobs.engine import Column, DataFrame, F, SparkSession, make_frame
@@ -19,10 +19,18 @@ CONTRADICTED = "judgement_contradicted"
 RULINGS = (
     "party string, decision string, judged_id string, excluded string, overruled string, judgement_id string"
 )
+RulingRow = tuple[str, str, str | None, str, str, str]
+# The types of JUDGED_COLUMNS, as links are read back.
+LINKS = (
+    "dataset string, batch_id string, file_name string, row_no bigint, record_id string, "
+    "subject_kind string, party string, status string, grade string, tier string, subject_id string, "
+    "evidence string, candidates array<string>, reason string, doubts array<string>, judgement_id string, "
+    "contradicted_by string"
+)
 
 
-def rulings_frame(spark: SparkSession, rulings: Mapping[str, Ruling], merges: Merges) -> DataFrame:
-    """Return the rulings as a small table, one row per party; several subjects are an array.
+def list_rulings(rulings: Mapping[str, Ruling], merges: Merges) -> list[RulingRow]:
+    """Return the rulings as rows (RULINGS), one per party, by party; several subjects are one text.
 
     A subject that was absorbed since it was judged about is the one that stands today.
     """
@@ -30,7 +38,7 @@ def rulings_frame(spark: SparkSession, rulings: Mapping[str, Ruling], merges: Me
     def standing(subject: str) -> str:
         return merges.get(subject, subject)
 
-    rows = [
+    return [
         (
             party,
             str(ruling.newest.decision),
@@ -41,6 +49,10 @@ def rulings_frame(spark: SparkSession, rulings: Mapping[str, Ruling], merges: Me
         )
         for party, ruling in sorted(rulings.items())
     ]
+
+
+def rulings_frame(spark: SparkSession, rows: Sequence[RulingRow]) -> DataFrame:
+    """Return the rulings as a small table; several subjects are an array."""
     return make_frame(spark, rows, RULINGS).withColumns(
         {name: F.split(name, " ") for name in ("excluded", "overruled")}
     )

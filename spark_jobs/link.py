@@ -14,6 +14,7 @@ from functools import reduce
 
 from creditlake.builds import LINK_VERSION, is_outdated
 from creditlake.catalog import Catalog, load_catalog
+from creditlake.catalog_model import sha256_of
 from creditlake.contract import Contract
 from creditlake.judgements import find_rulings, list_judgements
 from creditlake.records import RecordBatch, settled_records
@@ -34,29 +35,44 @@ from creditlake.storage import (
     write_manifest,
 )
 from creditlake.storage.places import LINK_JUDGEMENTS
+from spark_jobs.carrying import (
+    Batches,
+    Kept,
+    RecordFiles,
+    batches_of,
+    find_ancestor,
+    flatten,
+    keep_links,
+    read_records,
+)
 from spark_jobs.commit import StepContext
+from spark_jobs.counting import count_links
+from spark_jobs.duplicates import PLACE
 from spark_jobs.engine import (
     ENGINE,
     DataFrame,
     F,
     SparkSession,
     expect_rows,
+    hold,
     make_frame,
     other_processes,
+    release,
     work_session,
 )
-from spark_jobs.judging import apply_judgements, rulings_frame
-from spark_jobs.linking import legal_name_owners, link_parties, number_owners
+from spark_jobs.history import open_rows
+from spark_jobs.judging import apply_judgements, list_rulings, rulings_frame
+from spark_jobs.linking import asked_for, link_parties, number_owners
 from spark_jobs.merging import read_merges
+from spark_jobs.naming import legal_name_owners
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
-from spark_jobs.parties import party_columns, select_parties
+from spark_jobs.parties import is_linked, party_columns, select_parties
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
 from spark_jobs.session import run_application
 from spark_jobs.tables import columns_schema, read_files, write_table
 
 LOG = logging.getLogger("creditlake.link")
 ROWS_A_FILE = 1_000_000
-CONTRADICTIONS_LISTED = 100
 
 
 def run(business_date: str, build: str, spark: SparkSession | None = None) -> None:
@@ -88,10 +104,11 @@ def make_registers(
     """Build, write and commit the registers; the manifest fixes the batches of the whole build."""
     started_at = now_utc()
     parent = find_parent(context.lake, build)
-    seen = {batch for batches in batches_of(parent).values() for batch in batches} if parent else set()
+    seen = flatten(batches_of(parent)) if parent else {}
     inputs: list[FileEntry] = list(parent.outputs) if parent else []
     observed: list[DataFrame] = []
     change_logs: list[DataFrame] = []
+    received: dict[str, str] = {}
     for name, batches in current.items():
         contract = context.catalog.contracts[name]
         register = register_of(context.catalog, contract)
@@ -106,6 +123,22 @@ def make_registers(
         else:
             continue
         inputs += [entry for found in wanted for entry in found.outputs]
+        received |= {found.batch.batch_id: found.batch.received_date.isoformat() for found in batches}
+    fixed = {
+        name: {found.batch.batch_id: found.manifest_key("records") for found in batches}
+        for name, batches in current.items()
+    }
+    extra: dict[str, object] = {
+        "build": build,
+        "business_date": business_date.isoformat(),
+        "parent": parent.extra["build"] if parent else None,
+        "batches": fixed,
+        "received": received,
+    }
+    if parent and is_unchanged(parent, fixed, received):
+        LOG.info("nothing new in any register: those of build %s stand", parent.extra["build"])
+        outputs = parent.outputs
+        return commit(context, "registers", build, outputs, outputs, count_rows(outputs), extra, started_at)
     expect_rows(context.spark, sum(entry.rows for entry in inputs))
     written: dict[str, list[FileEntry]] = {}
     attempt = uuid.uuid4().hex[:12]
@@ -125,16 +158,17 @@ def make_registers(
         settle,
     )
     outputs = [entry for name in SCHEMAS for entry in written[name]]
-    extra: dict[str, object] = {
-        "build": build,
-        "business_date": business_date.isoformat(),
-        "parent": parent.extra["build"] if parent else None,
-        "batches": {
-            name: {found.batch.batch_id: found.manifest_key("records") for found in batches}
-            for name, batches in current.items()
-        },
-    }
     return commit(context, "registers", build, inputs, outputs, count_rows(outputs), extra, started_at)
+
+
+def is_unchanged(parent: StepManifest, fixed: Batches, received: Mapping[str, str]) -> bool:
+    """Whether registers would come out as the parent's: the same version made them from the same records."""
+    before, now = flatten(batches_of(parent)), flatten(fixed)
+    return (
+        parent.step_version == LINK_VERSION
+        and parent.extra["received"] == received
+        and all(before[batch] == now[batch] for batch in received)
+    )
 
 
 def register_of(catalog: Catalog, contract: Contract) -> str | None:
@@ -192,85 +226,93 @@ def find_parent(lake: Lake, build: str) -> StepManifest | None:
     return read_manifest(lake, max(earlier)) if earlier else None
 
 
-def batches_of(registers: StepManifest) -> dict[str, dict[str, str]]:
-    """Return the batches a build works with: dataset, batch id, key of the records manifest."""
-    found = registers.extra["batches"]
-    assert isinstance(found, dict)
-    return found
+def make_links(
+    context: StepContext, business_date: date, build: str, made: StepManifest, *, anew: bool = False
+) -> StepManifest:
+    """Link the records of the build's batches, write and commit.
 
-
-def make_links(context: StepContext, business_date: date, build: str, made: StepManifest) -> StepManifest:
-    """Link the records of the build's batches, write and commit."""
+    Links of an ancestor that still hold are taken over, unless all are to be made `anew`.
+    """
     started_at = now_utc()
-    parties: list[DataFrame] = []
-    inputs = list(made.outputs)
-    for name, batches in batches_of(made).items():
-        contract = context.catalog.contracts[name]
-        if contract.subject.name is None or contract.subject.kind.startswith("register_"):
-            continue
-        files = [entry for key in batches.values() for entry in read_manifest(context.lake, key).outputs]
-        inputs += files
-        schema = columns_schema(party_columns(contract), contract)
-        records = read_files(context.spark, context.lake, files, schema, context.scratch)
-        parties.append(select_parties(records, contract, context.key))
-    rows = sum(entry.rows for entry in inputs) - sum(entry.rows for entry in made.outputs)
-    expect_rows(context.spark, rows)
+    in_force = [row for row in context.catalog.rules.linking if row.in_force(business_date)]
+    endings = context.catalog.rules.full_name_endings
+    rules = sha256_of([[row.model_dump(mode="json") for row in in_force], endings])
     registers = read_registers(context, made.outputs)
-    policy: dict[tuple[str, str], str] = {
-        (row.tier, row.subject_kind): row.outcome
-        for row in context.catalog.rules.linking
-        if row.in_force(business_date)
-    }
     judgements = list_judgements(context.lake, business_date)
-    keys = {judgement.key for judgement in judgements}
-    inputs += [entry for entry in context.lake.describe_files(LINK_JUDGEMENTS) if entry.key in keys]
+    rulings = list_rulings(find_rulings(judgements), read_merges(registers.subject_changes))
+    records = linked_records(context, batches_of(made))
+    kept = None
+    if not anew and (ancestor := find_ancestor(context.lake, made, rules)):
+        used = {entry.key for entry in ancestor.links.inputs}
+        old = find_rulings([judgement for judgement in judgements if judgement.key in used])
+        before = read_registers(context, ancestor.registers.outputs)
+        old_rulings = list_rulings(old, read_merges(before.subject_changes))
+        kept = keep_links(context, ancestor, made, registers, records, {*old_rulings} ^ {*rulings})
+    files = [entry for of_dataset in records.values() for entries in of_dataset.values() for entry in entries]
+    rows = sum(entry.rows for entry in files)
+    anew_rows = rows - kept.rows if kept else rows
+    expect_rows(context.spark, anew_rows)
+    parties = gather_parties(context, records, kept)
+    identifiers, names = open_rows(registers.identifiers), open_rows(registers.names)
+    if kept:
+        parties = hold(parties)
+    asked = asked_for(identifiers, parties) if kept else identifiers
     linked = link_parties(
-        reduce(DataFrame.unionByName, parties),
-        number_owners(registers.identifiers, registers.names),
-        legal_name_owners(registers.names),
-        policy,
+        parties,
+        number_owners(asked, names),
+        legal_name_owners(names, open_rows(registers.roles), endings),
+        {(row.tier, row.subject_kind): row.outcome for row in in_force},
     )
-    merges = read_merges(registers.subject_changes)
-    links = apply_judgements(linked, rulings_frame(context.spark, find_rulings(judgements), merges))
+    links = apply_judgements(linked, rulings_frame(context.spark, rulings))
+    prefix = f"links/{build}/links/{uuid.uuid4().hex[:12]}"
     outputs = write_table(
-        links,
-        context.lake,
-        f"links/{build}/links/{uuid.uuid4().hex[:12]}",
-        context.scratch,
-        files=max(2, rows // ROWS_A_FILE),
+        links, context.lake, prefix, context.scratch, files=max(2, anew_rows // ROWS_A_FILE)
     )
+    if kept:
+        outputs += kept.files or write_table(kept.links, context.lake, f"{prefix}-kept", context.scratch)
+        release(kept.places)
+        release(parties)
     if sum(entry.rows for entry in outputs) != rows:
         raise RuntimeError(
             f"build {build}: {rows} records became {count_rows(outputs)} links; nothing committed"
         )
-    counts, contradictions = count_links(context, outputs)
+    counts, found = count_links(context, outputs)
     extra: dict[str, object] = {
         "build": build,
         "business_date": business_date.isoformat(),
-        "contradicted_judgements": contradictions,
+        "rules": rules,
+        **found,
     }
-    return commit(context, "links", build, inputs, outputs, counts, extra, started_at)
+    keys = {judgement.key for judgement in judgements}
+    read = [entry for entry in context.lake.describe_files(LINK_JUDGEMENTS) if entry.key in keys]
+    return commit(context, "links", build, [*made.outputs, *files, *read], outputs, counts, extra, started_at)
 
 
-def count_links(
-    context: StepContext, outputs: Sequence[FileEntry]
-) -> tuple[dict[str, int], list[dict[str, object]]]:
-    """Return what was written, read back: the links by status, and by status and tier, with those that
-    contradict a judgement; and the contradicted judgements with the subject that evidence points to, at most
-    CONTRADICTIONS_LISTED."""
-    schema = "status string, tier string, judgement_id string, contradicted_by string"
-    links = read_files(context.spark, context.lake, outputs, schema, context.scratch)
-    against = F.when(F.col("contradicted_by").isNotNull(), F.col("judgement_id"))
-    found = links.groupBy("status", "tier", against.alias("against"), "contradicted_by").count().collect()
-    counts: dict[str, int] = {}
-    contradictions: list[dict[str, object]] = []
-    for status, tier, judgement, subject, count in sorted(found, key=str):
-        for name in (status, f"{status}/{tier}"):
-            counts[name] = counts.get(name, 0) + count
-        if judgement:
-            counts["contradicted"] = counts.get("contradicted", 0) + count
-            contradictions.append({"judgement_id": judgement, "subject_id": subject, "records": count})
-    return counts, contradictions[:CONTRADICTIONS_LISTED]
+def linked_records(context: StepContext, batches: Batches) -> RecordFiles:
+    """Return the files of all records that a build links."""
+    return {
+        name: {batch: read_manifest(context.lake, key).outputs for batch, key in of_dataset.items()}
+        for name, of_dataset in batches.items()
+        if is_linked(context.catalog.contracts[name])
+    }
+
+
+def gather_parties(context: StepContext, records: RecordFiles, kept: Kept | None) -> DataFrame:
+    """Return the parties of the records that are linked anew."""
+    parties: list[DataFrame] = []
+    for name, of_dataset in records.items():
+        contract = context.catalog.contracts[name]
+        columns = party_columns(contract)
+        new = [files for batch, files in of_dataset.items() if not kept or batch not in kept.batches]
+        again = [files for batch, files in of_dataset.items() if kept and batch in kept.places_in]
+        if new or not parties:
+            rows = read_records(context, contract, new, columns)
+            parties.append(select_parties(rows, contract, context.key))
+        if kept and again:
+            rows = read_records(context, contract, again, columns)
+            rows = rows.join(F.broadcast(kept.places), list(PLACE), "left_semi")
+            parties.append(select_parties(rows, contract, context.key))
+    return reduce(DataFrame.unionByName, parties)
 
 
 def count_rows(outputs: Sequence[FileEntry]) -> dict[str, int]:

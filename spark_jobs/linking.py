@@ -7,7 +7,7 @@ alone links nobody.
 
 One pass over the records without moving them: the registers are folded into two narrow tables that are
 broadcast, (64-bit hash of a number -> owners with hashes of their names) and (hash of a legal name ->
-subjects). A hash collision would need the name's hash to collide too before it could link.
+subjects, see `naming`). A hash collision would need the name's hash to collide too before it could link.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from creditlake.contract import NUMBER_SLOTS as SLOTS
 from spark_jobs.duplicates import PLACE
 from spark_jobs.engine import Column, DataFrame, F, distinct_items, join_hash
-from spark_jobs.near_numbers import find_near_numbers
+from spark_jobs.naming import BY_NAME, MAX_CANDIDATES, asked_name, judge_name, name_evidence
+from spark_jobs.near_numbers import damaged_neighbours, find_near_numbers
 
 # Tier by (column, kind of the number found in it); any other pair is a swapped column.
 TIERS = {
@@ -38,15 +39,22 @@ TIER_OF_REASON = {
     "doubtful_number": "suspect_code",
     "one_edit_away": "one_edit_away",
     "several_near": "several_near",
+    "unique_name": "unique_name",
+    "name_alone": "name_alone",
     "unknown_number": "register_absent",
     "masked_number": "masked_number",
     "damaged_number": "name_only",
     "no_number": "name_only",
 }
 SWAPPED = "exact_swapped_column"
+NEAR_TIERS = ("one_edit_away", "several_near")  # both named like their reasons
 # What the evidence may prove, and the grade of the link; no policy can raise it.
-GRADES = {"agrees": "exact", "repaired_number": "inferred", "one_edit_away": "inferred"}
-MAX_CANDIDATES = 20
+GRADES = {
+    "agrees": "exact",
+    "repaired_number": "inferred",
+    "one_edit_away": "inferred",
+    "unique_name": "inferred",
+}
 LINK_COLUMNS = (
     "dataset",
     *PLACE,
@@ -62,6 +70,21 @@ LINK_COLUMNS = (
     "reason",
     "doubts",
 )
+
+
+def asked_for(identifiers: DataFrame, parties: DataFrame) -> DataFrame:
+    """Return the registered numbers that linking these parties may ask for, with all their owners.
+
+    For parties of which there are few: the other numbers need not be folded for them.
+    """
+    cited = F.explode(F.array_compact(F.array(*(f"{slot}_hash" for slot in SLOTS)))).alias("number_hash")
+    asked = parties.select(cited).unionByName(damaged_neighbours(parties).select("number_hash")).distinct()
+    number = join_hash("id_value")
+    return (
+        identifiers.withColumn("number_hash", number)
+        .join(F.broadcast(asked), "number_hash", "left_semi")
+        .drop("number_hash")
+    )
 
 
 def number_owners(identifiers: DataFrame, names: DataFrame) -> DataFrame:
@@ -93,15 +116,6 @@ def number_owners(identifiers: DataFrame, names: DataFrame) -> DataFrame:
     )
 
 
-def legal_name_owners(names: DataFrame) -> DataFrame:
-    """Return the legal subjects of each name hash, at most MAX_CANDIDATES, the first by id."""
-    return (
-        names.where(F.col("subject_id").startswith("L"))
-        .groupBy(join_hash("name_norm").alias("asked_name"))
-        .agg(F.slice(F.sort_array(F.collect_set("subject_id")), 1, MAX_CANDIDATES).alias("namesakes"))
-    )
-
-
 def link_parties(
     parties: DataFrame, numbers: DataFrame, legal_names: DataFrame, policy: Mapping[tuple[str, str], str]
 ) -> DataFrame:
@@ -114,11 +128,9 @@ def link_parties(
     near = find_near_numbers(parties, numbers)
     found = found.join(F.broadcast(near), ["archive", "damaged"], "left").withColumn("reason", judge_near())
     found = found.withColumns(near_evidence())
-    contradicted = F.when(
-        (F.col("reason") == "name_conflict") & (F.col("archive") == "L"), F.col("name_hash")
-    )
-    asked = found.withColumn("asked_name", contradicted).join(F.broadcast(legal_names), "asked_name", "left")
-    judged = asked.withColumn("tier", name_tier()).withColumn("outcome", outcome_of(policy))
+    asked = found.withColumn("asked_name", asked_name()).join(F.broadcast(legal_names), "asked_name", "left")
+    named = asked.withColumn("reason", judge_name()).withColumns(name_evidence())
+    judged = named.withColumn("tier", name_tier()).withColumn("outcome", outcome_of(policy))
     linked, in_review = F.col("status") == "auto", F.col("status") == "review"
     nobody = F.array().cast("array<string>")
     # Whoever holds the number is the likelier one: names are mistaken more often than numbers that check.
@@ -223,8 +235,9 @@ def all_doubts() -> Column:
         F.when(of_another & (doubt == "name_conflict"), "name_of_another").otherwise(doubt)
         for doubt in doubts
     ]
-    near = F.col("reason") == "several_near"  # its owners are not those of the row's own numbers
-    return F.when(near, F.array("reason")).otherwise(F.array_compact(F.array(*named)))
+    # Their owners are not those of the row's own numbers.
+    other = F.col("reason").isin("several_near", *BY_NAME)
+    return F.when(other, F.array("reason")).otherwise(F.array_compact(F.array(*named)))
 
 
 def judge_near() -> Column:
@@ -241,7 +254,7 @@ def judge_near() -> Column:
 
 def near_evidence() -> dict[str, Column]:
     """Return owners and evidence, for damaged numbers those one edit away."""
-    near = F.col("reason").isin("one_edit_away", "several_near")
+    near = F.col("reason").isin(*NEAR_TIERS)
     slot = F.when(F.col("archive") == "L", "uscc").otherwise("id_no")
     return {
         "owners": F.when(near, F.col("near_owners")).otherwise(F.col("owners")),

@@ -37,12 +37,8 @@ def find_near_numbers(parties: DataFrame, numbers: DataFrame) -> DataFrame:
     `near_numbers` counts them; `near_owners` are their owners by id; `near_names` hashes of the names of
     those numbers that have one owner. A number that is registered in spite of its check is not looked up.
     """
-    damaged = parties.where(F.col("damaged").isNotNull()).select("archive", "damaged").distinct()
-    near = spell_neighbours(damaged)
     registered = numbers.where("is_intact").select("number_hash", "id_kind", "owners", "all_names")
-    found = near.withColumn("number_hash", join_hash("neighbour")).join(
-        F.broadcast(registered), "number_hash"
-    )
+    found = damaged_neighbours(parties).join(F.broadcast(registered), "number_hash")
     of_kind = F.lit(False)
     for archive, kind in KINDS.items():
         of_kind |= (F.col("archive") == archive) & (F.col("id_kind") == kind)
@@ -56,6 +52,13 @@ def find_near_numbers(parties: DataFrame, numbers: DataFrame) -> DataFrame:
             F.flatten(F.collect_list("all_names")).alias("near_names"),
         )
     )
+
+
+def damaged_neighbours(parties: DataFrame) -> DataFrame:
+    """Return the parties' damaged numbers and hashes of all texts one edit away (`number_hash`), some twice."""
+    damaged = parties.where(F.col("damaged").isNotNull()).select("archive", "damaged").distinct()
+    near = spell_neighbours(damaged)
+    return near.select("archive", "damaged", join_hash("neighbour").alias("number_hash"))
 
 
 def spell_neighbours(damaged: DataFrame) -> DataFrame:

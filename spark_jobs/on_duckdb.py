@@ -74,7 +74,7 @@ def workers(count: int) -> Executor:
     return InTurn()
 
 
-def kept(table: DataFrame) -> DataFrame:
+def hold(table: DataFrame) -> DataFrame:
     """Return a table that is read several times, stored until the session ends."""
     name = f"kept_{uuid.uuid4().hex}"
     table.sparkSession.connection.execute(f"create temp table {name} as {table.sql()}")
@@ -82,7 +82,7 @@ def kept(table: DataFrame) -> DataFrame:
 
 
 def release(table: DataFrame) -> None:
-    """What was `kept` goes with the session."""
+    """What was `hold` kept goes with the session."""
 
 
 def columns_of(schema: str) -> dict[str, str]:

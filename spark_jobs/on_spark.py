@@ -149,13 +149,13 @@ def write_parquet(
     return lake.describe_files(prefix)
 
 
-def kept(table: DataFrame) -> DataFrame:
+def hold(table: DataFrame) -> DataFrame:
     """Return a table that is read several times, kept in memory or on disk until `release`."""
     return table.persist()
 
 
 def release(table: DataFrame) -> None:
-    """Forget a table that was `kept`."""
+    """Forget a table that was `hold` kept."""
     table.unpersist()
 
 

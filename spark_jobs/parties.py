@@ -20,20 +20,24 @@ SUBJECT_KINDS = {
 PARTY_HEX = 20
 
 
+def is_linked(contract: Contract) -> bool:
+    """Whether a dataset's records are linked: they name a party, and no register makes subjects of them."""
+    return contract.subject.name is not None and not contract.subject.kind.startswith("register_")
+
+
+def number_columns(contract: Contract) -> list[str]:
+    """Return the columns of a dataset's records that say where one stands and which numbers it cites."""
+    subject = contract.subject
+    given = [name for slot in (*SLOTS, "party_code") if (name := getattr(subject, slot))]
+    party_class = [subject.class_field] if subject.class_field else []
+    return [*PLACE, *party_class, *given, *(f"{name}_status" for name in given)]
+
+
 def party_columns(contract: Contract) -> list[str]:
     """Return the columns of a dataset's records that linking reads."""
     subject = contract.subject
-    numbers = [
-        subject.uscc,
-        subject.org_code,
-        subject.reg_no,
-        subject.tax_id,
-        subject.id_no,
-        subject.party_code,
-    ]
-    given = [name for name in numbers if name]
-    others = [name for name in (subject.name, subject.class_field, subject.id_type) if name]
-    return [*PLACE, "record_id", *others, *given, *(f"{name}_status" for name in given)]
+    others = [name for name in (subject.name, subject.id_type, subject.legal_rep) if name]
+    return ["record_id", *others, *number_columns(contract)]
 
 
 def select_parties(records: DataFrame, contract: Contract, key: bytes) -> DataFrame:
@@ -41,7 +45,8 @@ def select_parties(records: DataFrame, contract: Contract, key: bytes) -> DataFr
 
     A number is kept with `<slot>_weak`: true if it was repaired, so that it can only suggest. A code
     column that holds a resident ID or a USCC by the row's class (court lists) goes to that slot. `party` is
-    the same wherever the same kind, name and numbers were delivered: what one judgement speaks of.
+    the same wherever the same kind, name and numbers (without any: representative) were delivered: what one
+    judgement speaks of.
     """
     subject = contract.subject
     assert subject.name is not None
@@ -50,21 +55,37 @@ def select_parties(records: DataFrame, contract: Contract, key: bytes) -> DataFr
     name = normalise_name(F.col(subject.name))
     numbers = {slot: slot_number(subject.model_dump(), slot, archive) for slot in SLOTS}
     documented = has_document(subject.id_type, subject.party_code)
+    representative = F.lit(None).cast("string")
+    if subject.legal_rep:  # a second fact only where there is no number
+        representative = F.when(is_unnumbered(numbers), normalise_name(F.col(subject.legal_rep)))
     columns: list[Column | str] = [
         F.lit(contract.name).alias("dataset"),
         *PLACE,
         "record_id",
-        party_digest([kind, documented.cast("string"), name], numbers, key).alias("party"),
+        party_digest([kind, documented.cast("string"), name, representative], numbers, key).alias("party"),
         kind.alias("subject_kind"),
         archive.alias("archive"),
         join_hash(name).alias("name_hash"),
         F.col(subject.name).isNotNull().alias("has_name"),
+        F.when(representative.isNotNull(), join_hash(representative)).alias("representative_hash"),
     ]
     for slot, (value, status) in numbers.items():
         columns += slot_columns(slot, value, status)
     columns.append(documented.alias("has_document"))
     columns.append(damaged_number(numbers, archive).alias("damaged"))
     return records.select(*columns)
+
+
+def number_hashes(contract: Contract) -> list[Column]:
+    """Return the hash of the number in every slot of a dataset's records, null where there is none."""
+    subject = contract.subject.model_dump()
+    archive = F.when(subject_kind(contract) == "NATURAL", "N").otherwise("L")
+    return [slot_columns(slot, *slot_number(subject, slot, archive))[0] for slot in SLOTS]
+
+
+def is_unnumbered(numbers: Mapping[str, tuple[Column, Column]]) -> Column:
+    """Whether a row came without any number."""
+    return F.coalesce(*(value for value, _ in numbers.values())).isNull()
 
 
 def party_digest(facts: list[Column], numbers: Mapping[str, tuple[Column, Column]], key: bytes) -> Column:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date
 
-from spark_jobs.engine import DataFrame, F, SparkSession, kept, make_frame, release, workers
+from spark_jobs.engine import DataFrame, F, SparkSession, hold, make_frame, release, workers
 from spark_jobs.expressions import hmac_hex
 from spark_jobs.history import merge_versions, open_rows
 from spark_jobs.merging import (
@@ -138,7 +138,7 @@ def build_registers(
     called from several threads at once.
     """
     identified, merges = identify(observed, parent, key)
-    identified = kept(identified)
+    identified = hold(identified)
     known = {name: end_absorbed(table, merges, as_of) for name, table in versions_of(parent).items()}
     carried = {name: follow(table, merges) for name, table in versions_of(parent).items()}
 

@@ -119,6 +119,8 @@ def delivered_lines(catalog: Catalog, build: str, row: Mapping[str, Any]) -> Ite
     yield f"名称: {mask_text(mask, row['name']) or '未报送'}"
     if row["name_clean"]:
         yield f"名称 compared as: {mask_text(mask, normalise_name(row['name_clean']))}"
+    if row["legal_rep"]:
+        yield f"法定代表人: {mask_text(mask, row['legal_rep'])}"
     for slot, title in SLOTS_ZH.items():
         if row[slot] is not None:
             shown = mask_number(mask, slot, row[slot], is_person=row["subject_kind"] == "NATURAL")
@@ -192,12 +194,7 @@ def link_lines(catalog: Catalog, row: Mapping[str, Any], evidence: Evidence) -> 
 
 def subject_lines(evidence: Evidence, excluded: tuple[str, ...]) -> Iterator[str]:
     """Yield every subject that a number or the name suggests: what speaks for it, and what became of it."""
-    suggested = [
-        *evidence.row["candidates"],
-        *evidence.bearers,
-        *(s for found in evidence.holders.values() for s in found),
-    ]
-    for subject in sorted({*suggested, *filter(None, [evidence.row["subject_id"]])}):
+    for subject in suggested_subjects(evidence):
         held = [SLOTS_ZH[slot] for slot, found in evidence.holders.items() if subject in found]
         numbers = f"holds {'、'.join(held)}" if held else "holds no delivered number"
         outcome = "not linked"
@@ -207,6 +204,13 @@ def subject_lines(evidence: Evidence, excluded: tuple[str, ...]) -> Iterator[str
             outcome = "excluded by judgement (不是该主体)"
         shown = candidate_text(evidence.subjects.get(subject) or Candidate(subject, "", "", ""))
         yield f"{shown}: {numbers}, {agreement(evidence, subject)}: {outcome}"
+
+
+def suggested_subjects(evidence: Evidence) -> list[str]:
+    """Return every subject that a number, the name or a person's decision suggests, by id."""
+    holders = (subject for found in evidence.holders.values() for subject in found)
+    linked = filter(None, [evidence.row["subject_id"]])
+    return sorted({*evidence.row["candidates"], *evidence.bearers, *holders, *linked})
 
 
 def excluded_of(judgements: list[Judgement], row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -62,12 +62,17 @@ def open_rows(
 def party_columns(contract: Contract) -> dict[str, str]:
     """Return SQL for what a dataset's row (`rows`, with its link `links`) says of its party.
 
-    The name as delivered and as cleaned (`name_clean`); then per slot the number as delivered, `<slot>_code`
-    as cleaned, and `<slot>_status`.
+    The name as delivered and as cleaned (`name_clean`), the representative as delivered; then per slot the
+    number as delivered, `<slot>_code` as cleaned, and `<slot>_status`.
     """
     assert contract.subject.name
     name = contract.subject.name
-    columns = {"name": delivered(contract, name), "name_clean": f"rows.{quote_name(name)}"}
+    representative = contract.subject.legal_rep
+    columns = {
+        "name": delivered(contract, name),
+        "name_clean": f"rows.{quote_name(name)}",
+        "legal_rep": delivered(contract, representative) if representative else "null",
+    }
     for slot in NUMBER_SLOTS:
         field, condition = getattr(contract.subject, slot), ""
         if field is None and slot in ("uscc", "id_no"):

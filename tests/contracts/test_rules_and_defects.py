@@ -54,7 +54,7 @@ def test_our_own_defect_codes_are_marked(catalog: Catalog) -> None:
 
 def test_exact_tiers_link_with_grade_exact_and_damaged_numbers_with_grade_inferred(catalog: Catalog) -> None:
     auto = {(row.tier, row.grade) for row in catalog.rules.linking if row.outcome == "auto"}
-    inferred = {(tier, "inferred") for tier in ("repaired_number", "one_edit_away")}
+    inferred = {(tier, "inferred") for tier in ("repaired_number", "one_edit_away", "unique_name")}
     assert auto == {(tier, "exact") for tier in EXACT_TIERS} | inferred
 
 
@@ -72,19 +72,21 @@ def test_contradictions_go_to_a_person(catalog: Catalog) -> None:
         "several_owners",
         "suspect_code",
         "several_near",
+        "name_alone",
+        "unique_name",  # of a shop
         "repaired_number",  # of a person
     }
 
 
 def test_every_automatic_tier_says_what_it_proves_and_what_could_fool_it(catalog: Catalog) -> None:
     rows = [row for row in catalog.rules.linking if row.outcome == "auto"]
-    assert len(rows) == 17
+    assert len(rows) == 18
     assert all(row.proves and row.could_fool for row in rows)
 
 
 def test_tiers_have_one_total_order(catalog: Catalog) -> None:
     orders = {(row.tier, row.order) for row in catalog.rules.linking}
-    assert len({order for _, order in orders}) == len(orders) == 17
+    assert len({order for _, order in orders}) == len(orders) == 19
 
 
 @pytest.mark.parametrize(

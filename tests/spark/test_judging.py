@@ -8,20 +8,21 @@ from pyspark.sql import Row, SparkSession
 
 from creditlake.catalog import Catalog
 from creditlake.judgements import Decision, Judgement, find_rulings
-from spark_jobs.judging import CONTRADICTED, apply_judgements, rulings_frame
+from spark_jobs.judging import CONTRADICTED, apply_judgements, list_rulings, rulings_frame
 from spark_jobs.linking import (
     doubt_conditions,
-    legal_name_owners,
     link_parties,
     number_owners,
 )
 from spark_jobs.merging import Merges
+from spark_jobs.naming import BY_NAME, legal_name_owners
 from spark_jobs.parties import select_parties
 from spark_jobs.register_facts import SUBJECT_TYPES
 from tests.deliveries import DAY
 from tests.spark.rows import COMPANY, KEY, PERSON
 from tests.spark.test_link import (
     CASES,
+    FULL,
     IDENTIFIERS,
     LEGAL,
     NAMED,
@@ -29,6 +30,8 @@ from tests.spark.test_link import (
     NATURAL,
     OTHER,
     REGISTERED,
+    ROLES,
+    SERVING,
     Party,
     make_party_records,
 )  # fmt: skip
@@ -72,10 +75,14 @@ class Desk:
         links = link_parties(
             select_parties(make_party_records(self.spark, parties), contract, KEY),
             number_owners(self.spark.createDataFrame(REGISTERED, IDENTIFIERS), names),
-            legal_name_owners(names),
+            legal_name_owners(
+                names, self.spark.createDataFrame(SERVING, ROLES), self.catalog.rules.full_name_endings
+            ),
             policy,
         )
-        judged = apply_judgements(links, rulings_frame(self.spark, find_rulings(judgements), merges or {}))
+        judged = apply_judgements(
+            links, rulings_frame(self.spark, list_rulings(find_rulings(judgements), merges or {}))
+        )
         return sorted(judged.collect(), key=lambda row: row["row_no"])
 
     def digest(self, party: Party) -> str:
@@ -186,9 +193,10 @@ def test_a_party_is_the_same_in_any_spelling_of_its_name_and_another_with_any_ot
         CONFLICT, TWINS, {**EXACT, "uscc": OTHER}, {**EXACT, "uscc_status": "repaired"},
         {**EXACT, "counterpart_class": "INDIVIDUAL_BUSINESS"}, {**LEGAL, "tax_id": COMPANY},
         {**NATURAL, "id_no": PERSON}, {**NATURAL, "id_no": PERSON, "id_type": "PASSPORT"},
+        FULL, {**FULL, "legal_rep_name": "林一帆"},
     ]  # fmt: skip
 
-    assert desk.digest(same) == desk.digest(EXACT)
+    assert desk.digest(same) == desk.digest(EXACT) == desk.digest({**EXACT, "legal_rep_name": "林一帆"})
     assert len({desk.digest(party) for party in [EXACT, *others]}) == 1 + len(others)
     assert all(len(desk.digest(party)) == 20 for party in others)
 
@@ -212,12 +220,17 @@ def test_every_doubt_is_told_the_gravest_first(desk: Desk) -> None:
         "a person with another name": ["name_conflict"],
         "a person without a document type": ["document_type"],
         "a person with a company's code": ["wrong_archive", "name_conflict"],
+        "a full name and another representative": ["name_alone"],
+        "a full name without a representative": ["name_alone"],
+        "a full name of two subjects and the representative of one": ["name_alone"],
+        "a full name and a damaged number": ["name_alone"],
+        "a shop of a full name with its representative": ["unique_name"],
     }
 
 
 def test_every_doubt_and_every_kind_of_subject_has_its_words(
     few_rows: SparkSession, catalog: Catalog
 ) -> None:
-    named = {*doubt_conditions(), "name_of_another", "several_near", CONTRADICTED}
+    named = {*doubt_conditions(), "name_of_another", "several_near", *BY_NAME, CONTRADICTED}
     assert {row.doubt for row in catalog.rules.doubts} == named
     assert set(catalog.rules.subject_types) == {*SUBJECT_TYPES.values(), "OTHER_ORG", "NATURAL_PERSON"}

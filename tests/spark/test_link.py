@@ -10,17 +10,19 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from creditlake.catalog import Catalog
 from creditlake.contract import NUMBER_SLOTS as SLOTS
-from spark_jobs.linking import legal_name_owners, link_parties, number_owners
+from spark_jobs.linking import link_parties, number_owners
+from spark_jobs.naming import legal_name_owners
 from spark_jobs.parties import select_parties
 from tests.spark.rows import COMPANY, KEY, PERSON, REG_NO, SHOP
 
 IDENTIFIERS = "subject_id string, id_kind string, id_value string, id_status string"
 NAMES = "subject_id string, name_norm string, is_current boolean"
+ROLES = "subject_id string, role string, person_name string"
 RECORDS = (
     "batch_id string, file_name string, row_no bigint, record_id string, counterpart_class string, "
     "counterpart_name string, uscc string, uscc_status string, org_code string, org_code_status string, "
     "reg_no string, reg_no_status string, tax_id string, tax_id_status string, id_type string, "
-    "id_no string, id_no_status string"
+    "id_no string, id_no_status string, legal_rep_name string"
 )
 OTHER = "91990000MA0000023T"  # a second company; only its being another number matters here
 OTHER_PERSON = "990000198511150025"
@@ -57,7 +59,12 @@ NAMED = [
     ("L4", "老厂", True), ("L5", "双胞胎", True), ("L6", "双胞胎", True),
     ("L7", "独子", True), ("L8", "邻居", True),
     ("N1", "周明", True), ("N2", "周明", True),
+    ("L9", "高山建材有限公司", True), ("L9", "青峰建材有限公司", False),
+    ("LA", "兴旺餐饮有限公司", True), ("LB", "兴旺餐饮有限公司", False),
 ]  # fmt: skip
+# (subject, role, person)
+SERVING = [("L9", "legal_rep", "林一帆"), ("L9", "legal_rep", "高远"), ("LA", "legal_rep", "林一帆")]
+FULL = {"counterpart_class": "LEGAL", "counterpart_name": "高山建材有限公司"}
 LEGAL = {"counterpart_class": "LEGAL", "counterpart_name": "云山商贸"}
 NATURAL = {"counterpart_class": "NATURAL", "counterpart_name": "周明", "id_type": "RESIDENT_ID"}
 Party = dict[str, str]
@@ -196,7 +203,38 @@ CASES: dict[str, tuple[Party, Expected]] = {
         {**LEGAL, "uscc": "91990000MA000000", "uscc_status": "invalid"},
         ("unlinked", "name_only", None, "damaged_number", []),
     ),
-    "a unique name alone": ({**LEGAL}, ("unlinked", "name_only", None, "no_number", [])),
+    "a full name of one subject and its representative": (
+        {**FULL, "legal_rep_name": "林 一帆"}, ("auto", "unique_name", "L9", None, []),
+    ),
+    "a former full name and a former representative": (
+        {**FULL, "counterpart_name": "青峰建材有限公司", "legal_rep_name": "高远"},
+        ("auto", "unique_name", "L9", None, []),
+    ),
+    "a full name and another representative": (
+        {**FULL, "legal_rep_name": "周明"}, ("review", "name_alone", None, "name_alone", ["L9"]),
+    ),
+    "a full name without a representative": (FULL, ("review", "name_alone", None, "name_alone", ["L9"])),
+    "a full name of two subjects and the representative of one": (
+        {**FULL, "counterpart_name": "兴旺餐饮有限公司", "legal_rep_name": "林一帆"},
+        ("review", "name_alone", None, "name_alone", ["LA", "LB"]),
+    ),
+    "a full name and a damaged number": (
+        {**FULL, "legal_rep_name": "林一帆", "uscc": "91990000MA000000", "uscc_status": "invalid"},
+        ("review", "name_alone", None, "name_alone", ["L9"]),
+    ),
+    "a full name, its representative and a number that no register has": (
+        {**FULL, "legal_rep_name": "林一帆", "uscc": "91990000MA0000031Q"},
+        ("unlinked", "register_absent", None, "unknown_number", []),
+    ),
+    "a shop of a full name with its representative": (
+        {**FULL, "counterpart_class": "INDIVIDUAL_BUSINESS", "legal_rep_name": "林一帆"},
+        ("review", "unique_name", None, "unique_name", ["L9"]),
+    ),
+    "a person of a company's name": (
+        {**FULL, "counterpart_class": "NATURAL", "legal_rep_name": "林一帆"},
+        ("unlinked", "name_only", None, "no_number", []),
+    ),
+    "a short unique name alone": ({**LEGAL}, ("unlinked", "name_only", None, "no_number", [])),
     "a shop by its code": (
         {"counterpart_class": "INDIVIDUAL_BUSINESS", "counterpart_name": "周明小吃店", "uscc": SHOP},
         ("auto", "exact_uscc", "L3", None, []),
@@ -262,7 +300,7 @@ def link(
     links = link_parties(
         select_parties(make_party_records(spark, parties), contract, KEY),
         number_owners(identifiers, names),
-        legal_name_owners(names),
+        legal_name_owners(names, spark.createDataFrame(SERVING, ROLES), catalog.rules.full_name_endings),
         policy,
     )
     return sorted(links.collect(), key=lambda row: row["row_no"])
@@ -281,7 +319,7 @@ def test_a_party_is_linked_by_its_evidence_and_by_nothing_else(links: dict[str, 
     assert (row["status"], row["tier"], row["subject_id"], row["reason"], row["candidates"]) == (
         status, tier, subject, reason, candidates,
     )  # fmt: skip
-    grade = "inferred" if tier in ("repaired_number", "one_edit_away") else "exact"
+    grade = "inferred" if tier in ("repaired_number", "one_edit_away", "unique_name") else "exact"
     assert row["grade"] == (grade if status == "auto" else None)
 
 
@@ -290,7 +328,9 @@ def test_evidence_names_columns_and_the_kind_of_name_but_no_value(links: dict[st
     assert links["a USCC and a former name"]["evidence"] == "uscc; name=former"
     assert links["a USCC with a wrong character"]["evidence"] == "uscc~1; name=agrees"
     assert links["a person by a number with a wrong digit"]["evidence"] == "id_no~1; name=agrees"
-    assert links["a unique name alone"]["evidence"] is None
+    assert links["a short unique name alone"]["evidence"] is None
+    found = links["a full name of one subject and its representative"]
+    assert found["evidence"] == "name=agrees; legal_rep=agrees"
 
 
 def test_a_tier_that_policy_sends_to_review_or_off_links_nobody(
@@ -308,7 +348,7 @@ def test_a_tier_that_policy_sends_to_review_or_off_links_nobody(
         links = link_parties(
             select_parties(parties, contract, KEY),
             number_owners(identifiers, names),
-            legal_name_owners(names),
+            legal_name_owners(names, few_rows.createDataFrame(SERVING, ROLES), ()),
             policy,
         )
         found[outcome] = [row["status"] for row in sorted(links.collect(), key=lambda row: row["row_no"])]

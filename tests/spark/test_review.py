@@ -1,7 +1,8 @@
 """Review as steps: the queue of a linked lake goes out, decisions come back, and the next links obey them."""
 
 import logging
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import openpyxl
@@ -12,6 +13,7 @@ from creditlake.builds import is_outdated, newest_linked, open_build
 from creditlake.judgements import list_judgements
 from creditlake.review.decide import Clerk, Imported, import_rows
 from creditlake.review.explain import explain_link
+from creditlake.review.page import make_page
 from creditlake.review.queue import ReviewItem, read_queue
 from creditlake.review.sheet import HEADER, read_sheet, write_sheet
 from creditlake.settings import Settings
@@ -51,6 +53,7 @@ class Office:
         self.room = Room(folder, spark, FINED)
         self.lake, self.folder = self.room.lake, folder
         self.settings: Settings = folder_settings(folder)
+        self.clock = NOW
         self.room.deliver(REGISTER, ENTERED)
         self.room.deliver(
             LISTED,
@@ -92,7 +95,8 @@ class Office:
 
     def read_back(self, path: Path, day: date = DAY) -> Imported:
         """Take a workbook back as it is."""
-        clerk = Clerk("林", day, NOW)
+        self.clock += timedelta(minutes=1)  # of two decisions the later one holds
+        clerk = Clerk("林", day, self.clock)
         build = newest_linked(self.lake)
         return import_rows(self.lake, self.room.catalog, self.settings, build, read_sheet(path), clerk)
 
@@ -238,6 +242,11 @@ def test_newer_evidence_against_a_judgement_is_in_the_manifest_and_in_the_queue(
     assert manifest is not None
     (judgement,) = list_judgements(office.lake, NEXT_DAY)
     assert manifest.counts["contradicted"] == 3
+    assert manifest.extra["largest_groups"] == [
+        {"party": item.party, "records": 1, "candidates": 1}
+        for item in sorted(office.queue(), key=lambda item: item.party)
+        if item.status == "review"
+    ]
     assert manifest.extra["contradicted_judgements"] == [
         {"judgement_id": judgement.judgement_id, "subject_id": first, "records": 3}
     ]
@@ -289,6 +298,23 @@ def test_a_record_is_explained_with_its_evidence_candidates_and_judgement(office
         "judgements 人工复核",
         f"  {judgement.judgement_id} 2026-11-17 归入 {second} by 林: 电话核实 (applied in this build)",
     ]
+
+
+def test_a_page_says_whose_the_number_is_and_whose_the_name(office: Office) -> None:
+    build = office.link()
+    first, second = office.subject("云山商贸"), office.subject("远水建材")
+    party = str(office.links(build)["court.listed 2"]["party"])
+
+    page = make_page(office.lake, office.room.catalog, office.settings, build, party)
+
+    lines = re.findall(r"<tr>(<td><code>L.*)</tr>", page)
+    texts = sorted(re.sub(r"(<[^>]+>)+", "|", line) for line in lines)
+    assert texts == sorted(
+        [
+            f"|{second}|远水建材|企业|不持有所报号码|与现名一致|可供选择|",
+            f"|{first}|云山商贸|企业|统一社会信用代码|名称不符|可供选择|",
+        ]
+    )
 
 
 def test_neither_keys_nor_logs_hold_a_name_or_a_number(
