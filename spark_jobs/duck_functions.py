@@ -7,7 +7,6 @@ not for all that Spark can do; `tests/spark/test_engines.py` holds whole tables 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from hashlib import blake2s
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +16,10 @@ import pyarrow as pa
 from sqlframe.duckdb import Column, DuckDBSession
 from sqlframe.duckdb import functions as translated
 from sqlglot import exp
-from xxhash import xxh64_intdigest
 
 from creditlake.duck import quote_text
 from creditlake.normalise import normalisation, translate_arguments
+from spark_jobs.spark_hash import hash_rows
 
 # Spark's functions in DuckDB's SQL. Lists: Spark keeps the order of distinct items. Casts: a number must be
 # written out, DuckDB also takes 1e3, 1_000 and rounds 12.5.
@@ -43,12 +42,9 @@ MACROS = {
 }
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CONV_WIDTH = {13: 17, 34: 12, 35: 12}  # base -> as many digits as fit into 64 bits
-XXHASH_SEED = 42  # Spark's
-DECIMAL_IN_LONG = 18  # digits
-EPOCH = date(1970, 1, 1).toordinal()
 LONG_TABLE = 100  # characters
 PRINTABLE = re.compile("[ -~]*")  # of ASCII
-SEPARATOR = "\ue000"  # of private use: means nothing in any text
+SEPARATOR = "\ue000"  # of private use: rarely in a text
 
 
 DuckDBSession(conn=duckdb.connect())  # SQLFrame's functions ask it for the dialect; no query goes through it
@@ -76,58 +72,6 @@ def number_in_base(base: int, width: int) -> str:
         for place in range(1, width + 1)
     )
     return " + ".join(digits)
-
-
-def hash_rows(rows: pa.ChunkedArray, kinds: pa.ChunkedArray) -> pa.Array:
-    """Return Spark's xxhash64 over (value, place, value, place, …) of each row as 16 hexadecimal digits.
-
-    The values come as text, with the name of each one's type.
-    """
-    texts = rows.to_pylist()
-    if not texts:
-        return pa.array([], pa.string())
-    columns = [(bytes_of(kind), place.to_bytes(4, "little")) for place, kind in enumerate(kinds[0].as_py())]
-    hashes = []
-    for row in texts:
-        found = XXHASH_SEED
-        for text_of_value, (to_bytes, place) in zip(row, columns, strict=True):
-            if text_of_value is not None:
-                for part in to_bytes(text_of_value):
-                    found = xxh64_intdigest(part, found)
-            found = xxh64_intdigest(place, found)
-        hashes.append(f"{found:016x}")
-    return pa.array(hashes, pa.string())
-
-
-def bytes_of(kind: str) -> Callable[[str], Sequence[bytes]]:
-    """Return how Spark's hash sees a value of a type of DuckDB's, from its text."""
-    precision = re.fullmatch(r"DECIMAL\(([0-9]+),[0-9]+\)", kind)
-    if precision:
-        return long_decimal_bytes if int(precision[1]) > DECIMAL_IN_LONG else short_decimal_bytes
-    return {
-        "VARCHAR": lambda text: (text.encode(),),
-        "BIGINT": lambda text: (int(text).to_bytes(8, "little", signed=True),),
-        "BOOLEAN": lambda text: (int(text == "true").to_bytes(4, "little"),),
-        "DATE": lambda text: (
-            (date.fromisoformat(text).toordinal() - EPOCH).to_bytes(4, "little", signed=True),
-        ),
-        "VARCHAR[]": lambda text: [code.encode() for code in text.strip("[]").split(", ") if code],
-    }[kind]
-
-
-def short_decimal_bytes(text: str) -> Sequence[bytes]:
-    """Return an amount that fits into 64 bits, in its smallest unit."""
-    return (int(text.replace(".", "")).to_bytes(8, "little", signed=True),)
-
-
-def long_decimal_bytes(text: str) -> Sequence[bytes]:
-    """Return a larger amount, as Java's BigInteger lays it out."""
-    unscaled = int(text.replace(".", ""))
-    return (
-        unscaled.to_bytes(
-            ((unscaled if unscaled >= 0 else -unscaled - 1).bit_length()) // 8 + 1, "big", signed=True
-        ),
-    )
 
 
 def named(name: str) -> Column:
@@ -276,8 +220,11 @@ def add_translation(connection: duckdb.DuckDBPyConnection, codes: Mapping[int, s
     name = translation_name(*translate_arguments(codes))
 
     def translate_texts(texts: pa.ChunkedArray) -> pa.Array:
-        joined = SEPARATOR.join(texts.to_pylist())
-        return pa.array(joined.translate(codes).split(SEPARATOR), pa.string())
+        given = texts.to_pylist()
+        translated_texts = SEPARATOR.join(given).translate(codes).split(SEPARATOR)
+        if len(translated_texts) != len(given):  # one of them has the separator
+            translated_texts = [text.translate(codes) for text in given]
+        return pa.array(translated_texts, pa.string())
 
     connection.create_function(f"{name}_any", translate_texts, ["varchar"], "varchar", type="arrow")
     ascii_codes = {code: new for code, new in codes.items() if PRINTABLE.fullmatch(chr(code))}

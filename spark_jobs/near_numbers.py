@@ -55,7 +55,7 @@ def find_near_numbers(parties: DataFrame, numbers: DataFrame) -> DataFrame:
 
 
 def damaged_neighbours(parties: DataFrame) -> DataFrame:
-    """Return the parties' damaged numbers and hashes of all texts one edit away (`number_hash`), some twice."""
+    """Return damaged numbers and hashes of all texts one edit away (`number_hash`), some of them twice."""
     damaged = parties.where(F.col("damaged").isNotNull()).select("archive", "damaged").distinct()
     near = spell_neighbours(damaged)
     return near.select("archive", "damaged", join_hash("neighbour").alias("number_hash"))
