@@ -1,4 +1,4 @@
-"""Spark's xxhash64 of rows, for an engine that does not have it: the same hash is stored with every record."""
+"""Spark's xxhash64 of rows, for an engine that has none: the same hash is stored with every record."""
 
 import re
 from collections.abc import Callable, Sequence
