@@ -26,7 +26,8 @@ def sql_of(value: Any) -> str:
         text = value.column_expression.sql(dialect="duckdb")
         assert isinstance(text, str)
         return text
-    return quote_name(value)
+    name, *inner = value.split(".")
+    return ".".join(map(quote_name, [name, *inner]))
 
 
 def condition(value: Any) -> str:
@@ -39,7 +40,7 @@ def name_of(value: Any) -> str:
     if isinstance(value, Column):
         assert isinstance(value.expression, exp.Alias | exp.Column), f"no name for {value.expression}"
         return value.expression.alias_or_name
-    return str(value)
+    return str(value).rpartition(".")[2]
 
 
 @dataclass(frozen=True)

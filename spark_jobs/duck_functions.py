@@ -75,8 +75,12 @@ def number_in_base(base: int, width: int) -> str:
 
 
 def named(name: str) -> Column:
-    """Return a column by its name."""
-    return Column(exp.column(exp.to_identifier(name, quoted=True)))
+    """Return a column by its name, or a field of a struct by `column.field`."""
+    column, *inner = name.split(".")
+    found = Column(exp.column(exp.to_identifier(column, quoted=True)))
+    for field in inner:
+        found = item(found, field)
+    return found
 
 
 def operand(value: Any) -> exp.Expression:

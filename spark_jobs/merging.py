@@ -13,7 +13,7 @@ from datetime import date
 from spark_jobs.engine import DataFrame, F, SparkSession, make_frame
 from spark_jobs.expressions import normalise_name
 
-MERGED = "merged"
+MERGED, MIGRATED = "merged", "migrated"
 REASON = "same_uscc_and_name"
 Merges = Mapping[str, str]  # absorbed -> survivor
 
@@ -64,15 +64,15 @@ def find_merges(named: DataFrame) -> Merges:
     }
 
 
-def follow(table: DataFrame, merges: Merges) -> DataFrame:
-    """Return a table with the ids of absorbed subjects replaced by those of their survivors."""
+def follow(table: DataFrame, merges: Merges, column: str = "subject_id") -> DataFrame:
+    """Return a table with the ids of absorbed subjects in `column` replaced by those of their survivors."""
     if not merges:
         return table
-    steps = make_frame(table.sparkSession, list(merges.items()), "subject_id string, survivor string")
-    survivor = F.coalesce("survivor", "subject_id")
+    steps = make_frame(table.sparkSession, list(merges.items()), f"{column} string, survivor string")
+    survivor = F.coalesce("survivor", column)
     return (
-        table.join(F.broadcast(steps), "subject_id", "left")
-        .withColumn("subject_id", survivor)
+        table.join(F.broadcast(steps), column, "left")
+        .withColumn(column, survivor)
         .drop("survivor")
         .select(*table.columns)
     )
@@ -105,6 +105,26 @@ def end_absorbed(table: DataFrame, merges: Merges, as_of: date) -> DataFrame:
     ended = F.coalesce("known_to", F.lit(as_of))
     absorbed = F.col("subject_id").isin(*merges)
     return table.withColumn("known_to", F.when(absorbed, ended).otherwise(F.col("known_to")))
+
+
+def migration_events(migrated: DataFrame, history: DataFrame) -> DataFrame:
+    """Return the brought-in ids that `history` does not have; of an id brought in twice the first counts.
+
+    `migrated` has subject_id (the old id), other_subject_id, reason and known_from.
+    """
+    first = migrated.groupBy("subject_id").agg(
+        F.min(F.struct("known_from", "other_subject_id", "reason")).alias("first")
+    )
+    events = first.select(
+        "subject_id",
+        F.lit(MIGRATED).alias("change"),
+        "first.other_subject_id",
+        "first.reason",
+        "first.known_from",
+    )
+    return events.join(history.select("subject_id", "change"), ["subject_id", "change"], "left_anti").select(
+        *history.columns
+    )
 
 
 def merge_events(spark: SparkSession, merges: Merges, as_of: date, schema: str) -> DataFrame:

@@ -8,7 +8,7 @@ representative a person is asked. A shop's name is asked about and never linked.
 from collections.abc import Sequence
 
 from spark_jobs.engine import Column, DataFrame, F, join_hash
-from spark_jobs.expressions import normalise_name
+from spark_jobs.roles import OPERATOR, REPRESENTATIVE
 
 MAX_CANDIDATES = 20
 BY_NAME = ("unique_name", "name_alone")
@@ -22,9 +22,9 @@ def legal_name_owners(names: DataFrame, roles: DataFrame, full_name_endings: Seq
     enterprise name. `representatives`: hashes of its sole bearer's, present and former.
     """
     people = (
-        roles.where("role = 'legal_rep'")
+        roles.where(F.col("role").isin(REPRESENTATIVE, OPERATOR))
         .groupBy("subject_id")
-        .agg(F.collect_set(join_hash(normalise_name(F.col("person_name")))).alias("people"))
+        .agg(F.collect_set(join_hash("name_norm")).alias("people"))
     )
     is_full = F.lit(False)
     for ending in full_name_endings:

@@ -15,6 +15,7 @@ from datetime import date
 from spark_jobs.engine import DataFrame, F, SparkSession, hold, make_frame, release, workers
 from spark_jobs.expressions import hmac_hex
 from spark_jobs.history import merge_versions, open_rows
+from spark_jobs.linking import number_owners
 from spark_jobs.merging import (
     Merges,
     end_absorbed,
@@ -22,11 +23,13 @@ from spark_jobs.merging import (
     follow,
     mark_lead,
     merge_events,
+    migration_events,
     read_merges,
     resolve,
 )
 from spark_jobs.observing import CHANGE_LOG, source_hash
-from spark_jobs.register_facts import identifiers_now, names_now, roles_now, subjects_now
+from spark_jobs.register_facts import identifiers_now, names_now, representatives_now, subjects_now
+from spark_jobs.roles import ROLE_KEY, DeliveredRoles, name_representatives, representatives_known, roles_now
 
 SUBJECT_ID_HEX = 20
 TABLES_AT_ONCE = 2
@@ -44,8 +47,9 @@ NAMES = (
     f"source string, {VERSION_TYPES}"
 )
 ROLES = (
-    "subject_id string, role string, person_name string, valid_from date, valid_to date, source string, "
-    f"{VERSION_TYPES}"
+    "subject_id string, role string, holder_key string, position string, holder_name string, "
+    "name_norm string, holder_id string, doubt string, is_minor boolean, valid_from date, valid_to date, "
+    f"source string, {VERSION_TYPES}"
 )
 CHANGES = "subject_id string, change string, other_subject_id string, reason string, known_from date"
 ALARMS = "code string, alarm string, id_kind string, id_value string, subject_ids array<string>"
@@ -66,7 +70,7 @@ KEYS = {
     "subjects": ["subject_id"],
     "identifiers": ["subject_id", "id_kind", "id_value"],
     "names": ["subject_id", "name"],
-    "roles": ["subject_id", "role", "person_name"],
+    "roles": list(ROLE_KEY),
 }
 
 
@@ -129,11 +133,14 @@ def build_registers(
     key: bytes,
     as_of: date,
     settle: Callable[[str, DataFrame], DataFrame],
+    delivered: DeliveredRoles | None = None,
+    migrated: DataFrame | None = None,
 ) -> Registers:
     """Return the registers as known on `as_of`.
 
     `observed` is the union of `observe` over all registers; its rows are read several times and kept in
-    memory or on disk. `change_log` has source_key_hash (see `prepare_changes`). `settle(name, table)` stores
+    memory or on disk. `change_log` has source_key_hash (see `prepare_changes`), `delivered` what datasets of
+    roles say, `migrated` the ids of earlier archives (see `migration_events`). `settle(name, table)` stores
     a finished table and returns it as read back: later tables are made from the stored ones. It is
     called from several threads at once.
     """
@@ -146,15 +153,36 @@ def build_registers(
         return settle(name, merge_versions(now, known.get(name), KEYS[name], as_of))
 
     subjects = finish("subjects", subjects_now(identified, known.get("subjects")))
-    changes = identify_changes(spark, change_log, subjects, identified)
+    sources = subject_sources(subjects, identified)
+    changes = identify_changes(spark, change_log, sources)
     history = parent.subject_changes if parent else make_frame(spark, [], CHANGES)
     history = history.unionByName(merge_events(spark, merges, as_of, CHANGES))
+    if migrated is not None:
+        history = history.unionByName(migration_events(migrated, history))
     with workers(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
         identifiers = pool.submit(
             lambda: finish("identifiers", identifiers_now(identified, carried.get("identifiers")))
         )
         names = pool.submit(lambda: finish("names", names_now(identified, changes, carried.get("names"))))
-        roles = pool.submit(lambda: finish("roles", roles_now(identified, changes, carried.get("roles"))))
+        roles = pool.submit(
+            lambda: finish(
+                "roles",
+                roles_now(
+                    name_representatives(
+                        representatives_now(
+                            identified, changes, representatives_known(carried.get("roles"), key)
+                        ),
+                        sources,
+                        key,
+                    ),
+                    delivered,
+                    sources,
+                    number_owners(open_rows(identifiers.result()), open_rows(names.result())),
+                    carried.get("roles"),
+                    merges,
+                ),
+            )
+        )
         changed = pool.submit(lambda: settle("subject_changes", history))
         alarms = settle("alarms", find_alarms(identifiers.result(), subjects))
     registers = Registers(
@@ -174,30 +202,40 @@ def versions_of(registers: Registers | None) -> dict[str, DataFrame]:
     return {name: table for name, table in registers.tables().items() if name in KEYS} if registers else {}
 
 
-def identify_changes(
-    spark: SparkSession, change_log: DataFrame | None, subjects: DataFrame, identified: DataFrame
-) -> DataFrame:
+def subject_sources(subjects: DataFrame, identified: DataFrame) -> DataFrame:
+    """Return the hashes of registers' own keys with the subject and its kind."""
+    # An absorbed subject's source key is in no table of subjects.
+    known = open_rows(subjects)
+    other = identified.where("is_now and not is_lead").select("source_key_hash", "subject_id")
+    keys = known.select("source_key_hash", "subject_id").unionByName(other)
+    return keys.join(known.select("subject_id", "subject_type"), "subject_id")
+
+
+def identify_changes(spark: SparkSession, change_log: DataFrame | None, sources: DataFrame) -> DataFrame:
     """Return the change log with subject_id; entries about subjects that no register has are left out."""
     if change_log is None:
         return make_frame(spark, [], CHANGE_LOG).withColumnRenamed("source_key_hash", "subject_id")
-    # An absorbed subject's source key is in no table of subjects.
-    other = identified.where("is_now and not is_lead").select("source_key_hash", "subject_id")
-    sources = open_rows(subjects).select("source_key_hash", "subject_id").unionByName(other)
-    return change_log.join(sources, "source_key_hash").drop("source_key_hash")
+    keys = sources.select("source_key_hash", "subject_id")
+    return change_log.join(keys, "source_key_hash").drop("source_key_hash")
 
 
 def find_alarms(identifiers: DataFrame, subjects: DataFrame) -> DataFrame:
-    """L02: one USCC with two current names, or two USCC on one organisation code, among numbers in force."""
+    """L02: one USCC with two subjects, or two USCC on one organisation code, among numbers in force.
+
+    Registers that know one body under one name have been brought together before; two subjects that remain
+    differ in their names, or one register has the code twice.
+    """
     codes = open_rows(identifiers).where((F.col("id_kind") == "uscc") & F.col("valid_to").isNull())
     named = codes.join(open_rows(subjects).select("subject_id", "current_name"), "subject_id")
     owners = F.sort_array(F.collect_set("subject_id")).alias("subject_ids")
-    two_names = (
+    several_names = F.count_distinct("current_name") > 1
+    two_subjects = (
         named.groupBy("id_value")
-        .agg(owners, F.count_distinct("current_name").alias("different"))
-        .where(F.col("different") > 1)
+        .agg(owners, F.when(several_names, "names").otherwise("subjects").alias("differing"))
+        .where(F.size("subject_ids") > 1)
         .select(
             F.lit("L02").alias("code"),
-            F.lit("one_uscc_two_names").alias("alarm"),
+            F.concat(F.lit("one_uscc_two_"), "differing").alias("alarm"),
             F.lit("uscc").alias("id_kind"),
             "id_value",
             "subject_ids",
@@ -215,4 +253,4 @@ def find_alarms(identifiers: DataFrame, subjects: DataFrame) -> DataFrame:
             "subject_ids",
         )
     )
-    return two_names.unionByName(two_codes)
+    return two_subjects.unionByName(two_codes)

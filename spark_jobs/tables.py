@@ -36,6 +36,8 @@ def column_type(name: str, contract: Contract) -> str:
     if name == "row_no":
         return "bigint"
     field = contract.fields.get(name)
+    if name == "is_minor" or (field and field.type == "flag"):
+        return "boolean"
     return "date" if field and field.type == "date" else "string"
 
 

@@ -5,7 +5,7 @@ block is a minor. Legal subjects: blocks of 20, seven individual businesses (92)
 two branches and ten companies. Behind the registered subjects come the outsiders, in whole blocks: they
 have valid codes and records, but stand in no register; among them are institutions and social
 organisations, which other registers keep. Codes are unique by construction (affine maps of the index),
-not by chance.
+not by chance, but for the few that `neighbours` plants.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,15 @@ from datetime import date
 import duckdb
 
 from creditlake.simulate.draws import Draws
+from creditlake.simulate.neighbours import plant_legal_pairs, plant_twins
 from creditlake.simulate.rates import Rates
 from creditlake.simulate.words import Words
 
 PERSON_BLOCK, LEGAL_BLOCK = 16, 20
 SMALLEST_BLOCKS = 2
 SHOPS_IN_BLOCK = 7  # places 0-6 of a legal block
+FIRST_COMPANY = 10  # its place and all behind it are companies
+BRANCH_TO_COMPANY = 2  # places 8 and 9 are branches of the companies at 10 and 11
 STRIDE = (
     618_034_003  # a prime: coprime with every modulus used below, and no two near indices get near numbers
 )
@@ -82,9 +85,11 @@ def build_city(
         least = SMALLEST_BLOCKS * PERSON_BLOCK, SMALLEST_BLOCKS * LEGAL_BLOCK
         raise ValueError(f"a city needs at least {least[0]} natural and {least[1]} legal subjects")
     connection.execute(natural_person_sql(city, draws, words))
+    plant_twins(connection, draws, rates, PERSON_BLOCK)
     connection.execute(legal_seed_sql(city, draws, words, rates))
     connection.execute(legal_entity_sql(draws, words, rates))
     connection.execute("drop table legal_seed")
+    plant_legal_pairs(connection, draws, rates, LEGAL_BLOCK)
 
 
 def person_name(draws: Draws, words: Words, purpose: str, key: str, male: str = "true") -> str:
@@ -166,6 +171,11 @@ def legal_seed_sql(city: City, draws: Draws, words: Words, rates: Rates) -> str:
         f"kind = 'company' and i >= {LEGAL_BLOCK} "
         f"and {draws.chance('legal:namesake', rates.registers.namesake)}"
     )
+    outside = (
+        f"kind = 'company' and not in_register "
+        f"and {draws.chance('legal:outside_namesake', rates.registers.outsider_namesake)}"
+    )
+    same_place = f"{draws.below('legal:borne_by', city.legal_blocks)} * {LEGAL_BLOCK} + i % {LEGAL_BLOCK}"
     adults = city.person_blocks
     return f"""
     create or replace temp table legal_seed as
@@ -186,8 +196,9 @@ def legal_seed_sql(city: City, draws: Draws, words: Words, rates: Rates) -> str:
         from range({total}) r(i)
     )
     select *, established_date < date '2015-10-01' as is_older,
-        case when kind = 'branch' then i + 2 when {namesake} then i - {LEGAL_BLOCK} else i end % {brands}
-            as named_as,
+        case when kind = 'branch' then i + {BRANCH_TO_COMPANY}
+            when {outside} then {same_place}
+            when {namesake} then i - {LEGAL_BLOCK} else i end % {brands} as named_as,
         {draws.spread("legal:owner", adults, 0.0)} * {PERSON_BLOCK}
             + {draws.below("legal:owner:place", PERSON_BLOCK - 1)} as owner
     from placed

@@ -15,6 +15,8 @@ from creditlake.simulate.draws import Draws
 
 NATURAL, LEGAL = "natural", "legal"
 PLACEHOLDER = "00000000000000000X"
+NOBODYS_ORG = "MC"  # no organisation code of the city begins with it
+NOBODYS_SEQUENCE = "995"  # no person of the city has it
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,20 @@ IS_LEGAL = "not is_natural"
 DIGITS = "code ~ '^[0-9]{18}$'"
 ROUNDED = "left(code, 15) || '00'"
 LOSES_CHECK = f"case when is_natural then id_check({ROUNDED}) else uscc_check({ROUNDED}) end <> '0'"
+# Other ways to write a name, as SQL over the columns of a party.
+SIMPLIFIED = "业贸设饮馆龙车电务联兴丰阳银锦东华国区医员园场实宁广庆张杨刘陈吴马许赵孙郑谢韩罗伟杰军强辉鹏飞"
+TRADITIONAL = "業貿設飲館龍車電務聯興豐陽銀錦東華國區醫員園場實寧廣慶張楊劉陳吳馬許趙孫鄭謝韓羅偉傑軍強輝鵬飛"
+TRADITIONAL_NAME = f"translate(true_name, '{SIMPLIFIED}', '{TRADITIONAL}')"
+SHORT_FORM, LONG_FORM = "有限公司", "有限责任公司"
+OTHER_FORM = (
+    f"case when kind <> 'company' or suffix(true_name, '股份{SHORT_FORM}') then true_name "
+    f"when suffix(true_name, '{LONG_FORM}') then replace(true_name, '{LONG_FORM}', '{SHORT_FORM}') "
+    f"else replace(true_name, '{SHORT_FORM}', '{LONG_FORM}') end"
+)
+CITY = "left(true_name, 3) = left(true_name, 2) || '市'"
+OTHER_REGION = (
+    f"left(true_name, 2) || case when {CITY} then substr(true_name, 4) else '市' || substr(true_name, 3) end"
+)
 IDENTITY: dict[str, Noise] = {
     "lower_case": Noise(applies="code <> lower(code)"),
     "full_width": Noise(),
@@ -60,7 +76,28 @@ IDENTITY: dict[str, Noise] = {
     "outsider": Noise(("L01",), "accepted", "unlinked"),
     "missing_code": Noise(("M01",), "rejected", "unlinked", natural_defects=("M01", "P02")),
     "filler_code": Noise(("M02",), "rejected", "unlinked", natural_defects=("M02", "P02")),
+    "name_traditional": Noise(applies=f"true_name <> {TRADITIONAL_NAME}"),
+    "name_width": Noise(),
+    "name_form": Noise(("K08",), "accepted", "review", f"true_name <> {OTHER_FORM}"),
+    "name_region": Noise(
+        ("K08",), "accepted", "review", "kind in ('company', 'branch', 'cooperative', 'institution')"
+    ),
+    "repeated_char": Noise(("K01",), "held", "inferred", natural_defects=("K05", "P02")),
+    "code_of_another": Noise(("K08",), "accepted", "review", "other_code <> code"),
+    "parent_code": Noise(("K08",), "accepted", "review", "kind = 'branch'"),
+    "code_of_nobody": Noise(("L01",), "accepted", "review"),
+    "between_neighbours": Noise(("K01",), "held", "inferred", "neighbour_code is not null", ("K05", "P02")),
+    "number_of_twin": Noise(("K08",), "accepted", "review", "is_natural and neighbour_code is not null"),
 }
+# The name or the number is somebody else's: no other number of the row makes up for it.
+CONTRADICTING = (
+    "name_mismatch",
+    "name_form",
+    "name_region",
+    "code_of_another",
+    "parent_code",
+    "number_of_twin",
+)
 # Damage to other columns leaves the party intact: a rejected row is not linked at all.
 ROW: dict[str, Noise] = {
     "missing_mandatory": Noise(("M01",), "rejected", "unlinked"),
@@ -140,6 +177,8 @@ def damage_code(draws: Draws) -> str:
         f"substr('{USCC_ALPHABET}', 1 + (strpos('{USCC_ALPHABET}', substr(code, {place}, 1)) "
         f"+ {draws.below('damage:letter', 30)}) % 31, 1)"
     )
+    org_body = f"'{NOBODYS_ORG}' || substr(code, 11, 6)"
+    nobody = f"left(code, 8) || {org_body} || org_check({org_body})"
     return f"""case identity_noise
         when 'lower_case' then lower(code)
         when 'full_width' then translate(code, '{USCC_ALPHABET}', '{FULL_WIDTH}')
@@ -154,6 +193,14 @@ def damage_code(draws: Draws) -> str:
         when 'truncated' then left(code, 17)
         when 'scientific' then left(code, 1) || '.' || substr(code, 2, 5) || 'E+17'
         when 'precision_loss' then left(code, 15) || '000'
+        when 'repeated_char' then left(code, 9) || substr(code, 9)
+        when 'parent_code' then other_code
+        when 'code_of_another' then other_code
+        when 'code_of_nobody' then case when is_natural
+            then left(code, 14) || '{NOBODYS_SEQUENCE}' || id_check(left(code, 14) || '{NOBODYS_SEQUENCE}')
+            else {nobody} || uscc_check({nobody}) end
+        when 'between_neighbours' then left(code, 17) || right(neighbour_code, 1)
+        when 'number_of_twin' then neighbour_code
         when 'masked' then left(code, 6) || case when is_natural then '********' || right(code, 4)
             else '******' || right(code, 6) end
         else code end"""

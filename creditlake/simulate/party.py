@@ -6,9 +6,28 @@ columns that begin with `d_`, the delivered ones.
 
 from dataclasses import dataclass
 
-from creditlake.simulate.city import LEGAL_BLOCK, PERSON_BLOCK, SHOPS_IN_BLOCK, City, person_name
+from creditlake.simulate.city import (
+    BRANCH_TO_COMPANY,
+    FIRST_COMPANY,
+    LEGAL_BLOCK,
+    PERSON_BLOCK,
+    SHOPS_IN_BLOCK,
+    City,
+    person_name,
+)
 from creditlake.simulate.draws import Draws
-from creditlake.simulate.noise import IDENTITY, PLACEHOLDER, damage_code, keep_applicable, look_up, swap_place
+from creditlake.simulate.noise import (
+    CONTRADICTING,
+    IDENTITY,
+    OTHER_FORM,
+    OTHER_REGION,
+    PLACEHOLDER,
+    TRADITIONAL_NAME,
+    damage_code,
+    keep_applicable,
+    look_up,
+    swap_place,
+)
 from creditlake.simulate.rates import Rates
 from creditlake.simulate.words import Words
 
@@ -44,9 +63,13 @@ def draw_party(parties: Parties, city: City, days: int, draws: Draws, rates: Rat
     """SQL: columns `party_class`, `entity`, `person` for a relation with i, day_no and `identity_drawn`.
 
     Even records fall on even blocks, odd ones on odd blocks: so two records of one document, which are
-    neighbours, are never about the same subject.
+    neighbours, are never about the same subject. A small share falls on the companies of the first two
+    blocks, so that some subjects have a hundred times the records of others.
     """
     name, popular = parties.dataset, rates.registers.popular
+    in_town = "party_class = 'legal' and identity_drawn <> 'outsider'"
+    prominent = f"{in_town} and {draws.chance(f'{name}:prominent', rates.registers.prominent)}"
+    prominent_place = f"{FIRST_COMPANY} + {tail_place(draws, name)}"
     shares = {"natural": parties.natural_share, "shop": parties.individual_share}
     legal = f"{known_pairs(city.legal_blocks, days, rates)}[1 + day_no]"
     natural = f"{known_pairs(city.person_blocks, days, rates)}[1 + day_no]"
@@ -54,8 +77,10 @@ def draw_party(parties: Parties, city: City, days: int, draws: Draws, rates: Rat
         {draws.classify(f"{name}:class", shares, "legal")} as party_class,
         (case when identity_drawn = 'outsider' then {city.outside_legal_block}
                 + 2 * {draws.below(f"{name}:outside", city.outside_legal_blocks // 2)}
+            when {prominent} then 0
             else 2 * {draws.spread(f"{name}:legal", legal, popular)} end + i % 2) * {LEGAL_BLOCK}
             + case when party_class = 'shop' then {draws.below(f"{name}:shop", SHOPS_IN_BLOCK)}
+                when {prominent} then {prominent_place}
                 else {SHOPS_IN_BLOCK} + {draws.below(f"{name}:entity", LEGAL_BLOCK - SHOPS_IN_BLOCK)} end
                 as entity,
         (case when identity_drawn = 'outsider' then {city.outside_person_block}
@@ -63,6 +88,13 @@ def draw_party(parties: Parties, city: City, days: int, draws: Draws, rates: Rat
             else 2 * {draws.spread(f"{name}:natural", natural, popular)} end + i % 2) * {PERSON_BLOCK}
             + case when identity_drawn = 'minor' then {PERSON_BLOCK - 1}
                 else {draws.below(f"{name}:person", PERSON_BLOCK - 1)} end as person"""
+
+
+def tail_place(draws: Draws, name: str) -> str:
+    """SQL: a number for one of a block's companies; each bears half as many records as the one before."""
+    last = LEGAL_BLOCK - FIRST_COMPANY - 1
+    halvings = f"floor(-log2({draws.unit(f'{name}:tail')} + 1e-6))::bigint"
+    return f"least({last}, {halvings})"
 
 
 # From a party to the other one of a mismatch: of the same kind, and not the namesake one block before.
@@ -73,12 +105,17 @@ JOINED = """
         coalesce(e.uscc, p.id_no) as code, e.reg_no as true_reg_no, e.org_code as true_org_code,
         e.tax_id as true_tax_id, e.pripid, e.prefix, e.rep_name, e.rep_id_no, e.former_name, e.scope,
         coalesce(e.address, p.home) as address, p.is_male, p.birth_date,
-        coalesce(e.in_register, p.in_register) as in_register, other.name as other_name
+        coalesce(e.in_register, p.in_register) as in_register,
+        coalesce(e.neighbour_code, p.neighbour_code) as neighbour_code,
+        other.name as other_name,
+        case when r.party_class = 'natural' then other.rep_id_no else other.uscc end as other_code
     from {source} r
     left join legal_entity e on e.entity = case when r.party_class <> 'natural' then r.entity end
     left join natural_person p on p.person = case when r.party_class = 'natural' then r.person end
-    left join legal_entity other on other.entity = case when r.party_class <> 'natural'
-        and r.identity_drawn = 'name_mismatch' then (r.entity + {distance}) % {registered} end
+    left join legal_entity other on other.entity = case
+        when r.identity_drawn in ('name_mismatch', 'code_of_another')
+            then (r.entity + {distance}) % {registered}
+        when r.identity_drawn = 'parent_code' then r.entity + {to_company} end
 """
 
 
@@ -88,7 +125,9 @@ def party_sql(source: str, parties: Parties, city: City, draws: Draws, words: Wo
     keep = keep_applicable("identity_drawn", parties.noise, IDENTITY)
     filled = rates.filled
     registered = city.legal_blocks * LEGAL_BLOCK
-    joined = JOINED.format(source=source, distance=OTHER_DISTANCE, registered=registered)
+    joined = JOINED.format(
+        source=source, distance=OTHER_DISTANCE, registered=registered, to_company=BRANCH_TO_COMPANY
+    )
     name = parties.dataset
     return f"""
     joined as ({joined}),
@@ -127,7 +166,7 @@ def party_sql(source: str, parties: Parties, city: City, draws: Draws, words: Wo
         select *, case when is_natural then null else rep_name end as d_rep_name,
             case when gives_rep_id then '身份证' end as d_rep_id_type,
             case when gives_rep_id then rep_id_no end as d_rep_id_no,
-            case when identity_link in ('inferred', 'review') and identity_noise <> 'name_mismatch'
+            case when identity_link in ('inferred', 'review') and identity_noise not in {CONTRADICTING}
                 and not is_natural and not {parties.one_code}
                 and (d_reg_no is not null or d_org_code is not null or (d_tax_id is not null
                     and true_tax_id is not null))
@@ -149,6 +188,10 @@ def delivered_name(draws: Draws, words: Words) -> str:
             else other_name end
         when 'passport' then 'CHEN '
         || {words.at("people.foreign_given", draws.below("passport", words.size("people.foreign_given")))}
+        when 'name_traditional' then {TRADITIONAL_NAME}
+        when 'name_width' then translate(left(true_name, 2) || '　' || substr(true_name, 3), '（）', '﹙﹚')
+        when 'name_form' then {OTHER_FORM}
+        when 'name_region' then {OTHER_REGION}
         else true_name end"""
 
 

@@ -41,6 +41,13 @@ class Registers(Strict):
     code_in_industry_name: Share
     capital_with_comma: Share
     popular: Share
+    outsider_namesake: Share
+    prominent: Share
+    siblings: Share
+    code_twice: Share
+    number_twice: Share
+    recycled_name: Share
+    twins: Share
 
 
 class Classes(Strict):

@@ -11,6 +11,7 @@ from creditlake.simulate import changes, defaulters, licences, penalties, rating
 from creditlake.simulate.city import LEGAL_BLOCK, PERSON_BLOCK
 from creditlake.simulate.decisions import Decisions, truth_columns
 from creditlake.simulate.engine import THREADS, Shape, Simulation, SimulationReport, open_simulation
+from creditlake.simulate.neighbours import recycle_names
 from creditlake.simulate.party import Parties
 from creditlake.simulate.plain_files import deliver_plain
 from creditlake.simulate.plan import build_clean_plan, build_plan, plan_days, share_days
@@ -90,11 +91,11 @@ def close_simulation(simulation: Simulation) -> None:
     legal, natural = folder / "legal.parquet", folder / "natural.parquet"
     simulation.connection.execute(
         "copy (select pripid as subject_key, uscc, org_code, reg_no, tax_id, name, former_name, kind, "
-        "in_register "
+        "in_register, hard_case "
         f"from legal_entity order by entity) to '{legal}' (format parquet, compression zstd)"
     )
     simulation.connection.execute(
-        "copy (select sha256(id_no) as subject_key, is_minor, in_register from natural_person "
+        "copy (select sha256(id_no) as subject_key, is_minor, in_register, hard_case from natural_person "
         f"order by person) to '{natural}' "
         "(format parquet, compression zstd)"
     )
@@ -156,6 +157,7 @@ class CityRun:
         decisions = draw_decisions(simulation)
         first_changes = decisions[changes.DATASET].plans[0].rows
         changes.build_renamings(simulation.connection, simulation.city, first_changes)
+        recycle_names(simulation.connection)
         total = dataset_rows(simulation.report.records, simulation.rates)[repairs.DATASET]
         repair_rows = share_days(total, len(simulation.days), simulation.rates)
         return cls(simulation, decisions, repair_rows, catalog)

@@ -49,6 +49,11 @@ PENALTY_CASES: dict[str, Case] = {
         "rejected",
         ["M01 legal_rep_id_no"],
     ),
+    "a representative who is a minor": (
+        {"legal_rep_id_type": "身份证", "legal_rep_id_no": "990000201006010016"},
+        "accepted",
+        [],
+    ),
     "a lower-case code with blanks": ({"uscc": "'9199 0000ma0000007x "}, "accepted", []),
     "a repaired code": ({"uscc": "9199OOOOMA0000007X"}, "accepted", []),
     "a wrong check character": ({"uscc": "91990000MA00000070"}, "held", ["K01 uscc"]),

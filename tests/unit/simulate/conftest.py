@@ -25,7 +25,9 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
     """Two days at rates so high that every kind of damage occurs."""
     rates = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))
-    rates["identity_noise"] = dict.fromkeys(rates["identity_noise"], 0.025)
+    rates["identity_noise"] = dict.fromkeys(rates["identity_noise"], 0.02)
+    rates["registers"] |= {"siblings": 0.3, "code_twice": 0.15, "number_twice": 0.3, "recycled_name": 0.2}
+    rates["registers"] |= {"twins": 0.6, "prominent": 0.1, "outsider_namesake": 0.3}
     rates["row_noise"] = {name: dict.fromkeys(kinds, 0.05) for name, kinds in rates["row_noise"].items()}
     folder = tmp_path_factory.mktemp("damaged")
     path = tmp_path_factory.mktemp("rates") / "rates.yml"
