@@ -17,7 +17,7 @@ from creditlake.storage import (
     write_manifest,
 )
 from spark_jobs.commit import StepContext
-from spark_jobs.session import jvm_pid
+from spark_jobs.engine import ENGINE, other_processes
 
 LOG = logging.getLogger("creditlake.link")
 
@@ -53,8 +53,8 @@ def commit_build(
         counts=counts,
         started_at=started_at,
         ended_at=now_utc(),
-        peak_memory_mb=peak_memory_mb([jvm_pid(context.spark)]),
-        extra=extra,
+        peak_memory_mb=peak_memory_mb(other_processes(context.spark)),
+        extra=extra | {"engine": ENGINE},
     )
     key = build_manifest_key(room, build)
     try:

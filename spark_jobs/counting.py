@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from creditlake.storage import FileEntry
 from spark_jobs.commit import StepContext
+from spark_jobs.engine import DataFrame, F
 from spark_jobs.tables import read_files
 
 COUNTED = (

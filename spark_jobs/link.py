@@ -11,9 +11,6 @@ import uuid
 from datetime import date
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
 from creditlake.builds import is_outdated
 from creditlake.catalog import load_catalog
 from creditlake.catalog_model import sha256_of
@@ -43,6 +40,7 @@ from spark_jobs.carrying import (
 from spark_jobs.commit import StepContext
 from spark_jobs.counting import count_links
 from spark_jobs.duplicates import PLACE
+from spark_jobs.engine import DataFrame, F, SparkSession, expect_rows, hold, release, work_session
 from spark_jobs.history import open_rows
 from spark_jobs.judging import apply_judgements, list_rulings, rulings_frame
 from spark_jobs.linking import asked_for, link_parties, number_owners
@@ -50,7 +48,7 @@ from spark_jobs.merging import read_merges
 from spark_jobs.naming import legal_name_owners
 from spark_jobs.parties import is_linked, party_columns, select_parties
 from spark_jobs.registering import make_registers, read_registers
-from spark_jobs.session import expect_rows, run_application, spark_session
+from spark_jobs.session import run_application
 from spark_jobs.tables import write_table
 
 LOG = logging.getLogger("creditlake.link")
@@ -73,7 +71,7 @@ def run(business_date: str, build: str, spark: SparkSession | None = None) -> No
         return
     registers = find_manifest(lake, build_manifest_key("registers", build))
     current = {} if registers else settled_records(lake, catalog, until)
-    with spark_session("creditlake link", chosen, spark) as session:
+    with work_session("creditlake link", chosen, spark) as session:
         context = StepContext(session, lake, catalog, chosen.subject_key(), chosen.scratch)
         if registers is None:
             registers = make_registers(context, until, build, current)
@@ -108,7 +106,9 @@ def make_links(
     expect_rows(context.spark, anew_rows)
     parties = gather_parties(context, records, kept)
     identifiers, names = open_rows(registers.identifiers), open_rows(registers.names)
-    asked = asked_for(identifiers, parties.persist()) if kept else identifiers
+    if kept:
+        parties = hold(parties)
+    asked = asked_for(identifiers, parties) if kept else identifiers
     linked = link_parties(
         parties,
         number_owners(asked, names),
@@ -117,11 +117,13 @@ def make_links(
     )
     links = apply_judgements(linked, rulings_frame(context.spark, rulings))
     prefix = f"links/{build}/links/{uuid.uuid4().hex[:12]}"
-    outputs = write_table(links.coalesce(max(2, anew_rows // ROWS_A_FILE)), context.lake, prefix)
+    outputs = write_table(
+        links, context.lake, prefix, context.scratch, files=max(2, anew_rows // ROWS_A_FILE)
+    )
     if kept:
-        outputs += kept.files or write_table(kept.links, context.lake, f"{prefix}-kept")
-        kept.places.unpersist()
-        parties.unpersist()
+        outputs += kept.files or write_table(kept.links, context.lake, f"{prefix}-kept", context.scratch)
+        release(kept.places)
+        release(parties)
     if sum(entry.rows for entry in outputs) != rows:
         raise RuntimeError(
             f"build {build}: {rows} records became {count_rows(outputs)} links; nothing committed"

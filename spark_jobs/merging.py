@@ -10,11 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
+from spark_jobs.engine import DataFrame, F, SparkSession, make_frame
 from spark_jobs.expressions import normalise_name
-from spark_jobs.tables import make_frame
 
 MERGED, MIGRATED = "merged", "migrated"
 REASON = "same_uscc_and_name"
@@ -49,9 +46,10 @@ def find_merges(named: DataFrame) -> Merges:
             F.count_distinct("source_dataset").alias("registers"),
             F.count_distinct(normalise_name(F.col("name"))).alias("names"),
             F.sort_array(F.collect_set(F.struct("first_known", "subject_id"))).alias("subjects"),
+            F.count_distinct("subject_id").alias("ids"),
         )
-        .where("size(array_distinct(subjects.subject_id)) > 1 and names = 1 and rows = registers")
-        .select("subjects.subject_id")
+        .where("ids > 1 and names = 1 and rows = registers")
+        .select(F.transform("subjects", lambda subject: subject["subject_id"]).alias("subject_ids"))
     )
     ways = {
         (absorbed, subjects[0])
@@ -90,7 +88,7 @@ def mark_lead(identified: DataFrame, merges: Merges) -> DataFrame:
         .join(F.broadcast(make_frame(identified.sparkSession, survivors, "subject_id string")), "subject_id")
         .groupBy("subject_id")
         .agg(F.min(F.struct(F.col("own_id") != F.col("subject_id"), "source_dataset")).alias("first"))
-        .select("subject_id", F.col("first.source_dataset").alias("lead_dataset"))
+        .select("subject_id", F.col("first")["source_dataset"].alias("lead_dataset"))
     )
     is_lead = F.coalesce(F.col("lead_dataset") == F.col("source_dataset"), F.lit(True))
     return (

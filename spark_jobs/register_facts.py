@@ -5,9 +5,7 @@ the newest of each subject flagged `is_now`), the change log, and what the paren
 newest record no longer has ended when that record came, or earlier if the change log says so.
 """
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
+from spark_jobs.engine import Column, DataFrame, F
 from spark_jobs.expressions import normalise_name
 from spark_jobs.history import open_rows
 
@@ -75,10 +73,10 @@ def identifiers_now(identified: DataFrame, parent: DataFrame | None) -> DataFram
     ]
     seen = (
         identified.select("*", F.explode(F.array(*numbers)).alias("number"))
-        .where(F.col("number.id_value").isNotNull())
+        .where(F.col("number")["id_value"].isNotNull())
         .select(
             "subject_id",
-            "number.*",
+            *(F.col("number")[name].alias(name) for name in ("id_kind", "id_value", "id_status")),
             F.col("since").alias("valid_from"),
             ended_unless_now().alias("valid_to"),
             F.col("source_dataset").alias("source"),
@@ -199,10 +197,10 @@ def changed_texts(changes: DataFrame, item: str) -> DataFrame:
                 )
             ).alias("fact"),
         )
-        .where(F.col("fact.text").isNotNull())
+        .where(F.col("fact")["text"].isNotNull())
         .select(
             "subject_id",
-            "fact.*",
+            *(F.col("fact")[name].alias(name) for name in ("text", "valid_from", "valid_to")),
             F.col("source_dataset").alias("source"),
             F.col("received_date").alias("known_from"),
             F.lit(False).alias("is_now"),

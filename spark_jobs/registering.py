@@ -12,9 +12,6 @@ from datetime import date
 from functools import reduce
 from typing import cast
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from creditlake.builds import LINK_VERSION
 from creditlake.catalog import Catalog
 from creditlake.catalog_model import sha256_of
@@ -25,11 +22,11 @@ from creditlake.storage import FileEntry, Lake, StepManifest, now_utc, read_mani
 from spark_jobs.build_commit import commit_build, count_rows
 from spark_jobs.carrying import Batches, batches_of, flatten
 from spark_jobs.commit import StepContext
+from spark_jobs.engine import DataFrame, F, expect_rows, make_frame
 from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.registers import SCHEMAS, Registers, build_registers
 from spark_jobs.roles import ROLES_BEFORE, DeliveredRoles, prepare_roles, role_columns, upgrade_roles
-from spark_jobs.session import expect_rows
-from spark_jobs.tables import columns_schema, make_frame, read_files, write_table
+from spark_jobs.tables import columns_schema, read_files, write_table
 
 LOG = logging.getLogger("creditlake.link")
 
@@ -110,7 +107,7 @@ def make_registers(
     attempt = uuid.uuid4().hex[:12]
 
     def settle(name: str, table: DataFrame) -> DataFrame:
-        files = write_table(table, context.lake, f"registers/{build}/{name}/{attempt}")
+        files = write_table(table, context.lake, f"registers/{build}/{name}/{attempt}", context.scratch)
         written[name] = files
         return read_files(context.spark, context.lake, files, SCHEMAS[name], context.scratch)
 

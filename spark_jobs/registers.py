@@ -9,13 +9,10 @@ content changes is closed with `known_to` and a new row opens; at most one row p
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import date
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
+from spark_jobs.engine import DataFrame, F, SparkSession, hold, make_frame, release, workers
 from spark_jobs.expressions import hmac_hex
 from spark_jobs.history import merge_versions, open_rows
 from spark_jobs.linking import number_owners
@@ -33,7 +30,6 @@ from spark_jobs.merging import (
 from spark_jobs.observing import CHANGE_LOG, source_hash
 from spark_jobs.register_facts import identifiers_now, names_now, representatives_now, subjects_now
 from spark_jobs.roles import ROLE_KEY, DeliveredRoles, name_representatives, representatives_known, roles_now
-from spark_jobs.tables import make_frame
 
 SUBJECT_ID_HEX = 20
 TABLES_AT_ONCE = 2
@@ -149,7 +145,7 @@ def build_registers(
     called from several threads at once.
     """
     identified, merges = identify(observed, parent, key)
-    identified = identified.persist()
+    identified = hold(identified)
     known = {name: end_absorbed(table, merges, as_of) for name, table in versions_of(parent).items()}
     carried = {name: follow(table, merges) for name, table in versions_of(parent).items()}
 
@@ -163,7 +159,7 @@ def build_registers(
     history = history.unionByName(merge_events(spark, merges, as_of, CHANGES))
     if migrated is not None:
         history = history.unionByName(migration_events(migrated, history))
-    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
+    with workers(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
         identifiers = pool.submit(
             lambda: finish("identifiers", identifiers_now(identified, carried.get("identifiers")))
         )
@@ -197,7 +193,7 @@ def build_registers(
         subject_changes=changed.result(),
         alarms=alarms,
     )
-    identified.unpersist()
+    release(identified)
     return registers
 
 

@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
 from creditlake.contract import Contract
 from creditlake.role_rules import OTHER_ROLE, RoleFile, RoleSource
+from spark_jobs.engine import Column, DataFrame, F, join_hash
 from spark_jobs.expressions import hmac_hex, normalise_name
 from spark_jobs.history import open_rows
 from spark_jobs.merging import Merges, follow
@@ -79,13 +77,13 @@ def prepare_roles(
         "batch_id",
         "row_no",
         source_hash(own_key, key).alias("source_key_hash"),
-        F.when(F.col(f"{source.uscc}_status") == "valid", F.xxhash64(source.uscc)).alias("own_hash"),
+        F.when(F.col(f"{source.uscc}_status") == "valid", join_hash(source.uscc)).alias("own_hash"),
         F.explode(find_roles(source, rules)).alias("role"),
         F.substring(hmac_hex(told, key), 1, HOLDER_KEY_HEX).alias("holder_key"),
         (F.col(source.position) if source.position else F.lit(None).cast("string")).alias("position"),
         name.alias("holder_name"),
         normalise_name(name).alias("name_norm"),
-        F.xxhash64(number).alias("number_hash"),
+        join_hash(number).alias("number_hash"),
         F.when(number.isNull(), doubt).alias("doubt"),
         (F.col("is_minor") if asks_age else F.lit(None).cast("boolean")).alias("is_minor"),
         (F.col(source.since) if source.since else F.lit(None).cast("date")).alias("valid_from"),
@@ -214,7 +212,7 @@ def prove_holders(roles: DataFrame, numbers: DataFrame) -> DataFrame:
     """Add holder_id, the one owner of the number who bears the name; without one, say in `doubt` why."""
     owned = numbers.select("number_hash", "owners", "id_kind", "is_intact", "all_names")
     found = roles.join(owned, "number_hash", "left")
-    bears_it = F.array_contains("all_names", F.xxhash64("name_norm"))
+    bears_it = F.array_contains("all_names", join_hash("name_norm"))
     is_document = F.col("is_intact") & F.col("id_kind").isin("resident_id", "uscc")
     doubt = (
         F.when(F.col("doubt").isNotNull(), F.col("doubt"))
@@ -248,7 +246,7 @@ def carry_roles(now: DataFrame, parent: DataFrame, gone: Mapping[str, date], mer
         F.max(F.struct(*CONTENT)).alias("said"), F.min("known_from").alias("known_from")
     )
     return (
-        once.select(*ROLE_KEY, "said.*", "known_from")
+        once.select(*ROLE_KEY, *(F.col("said")[name].alias(name) for name in CONTENT), "known_from")
         .withColumn("valid_to", F.coalesce("valid_to", ended))
         .select(*now.columns)
     )
