@@ -6,7 +6,7 @@ ACTIVATE := source var/environment
 SIZE ?= 1m
 SEEDS ?= 11 12 13
 
-.PHONY: help setup setup-services demo test test-unit lint bench bench-link
+.PHONY: help setup setup-services demo test test-unit lint bench bench-next bench-link
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 24
@@ -32,6 +32,9 @@ test: setup-services lint ## everything, against real services
 
 bench: setup ## the whole path, measured: make bench SIZE=1m (or 10m)
 	@$(ACTIVATE); uv run --no-sync python -m tests.bench.run --size $(SIZE)
+
+bench-next: setup ## the day after the first load, one per cent of its records: make bench-next SIZE=1m
+	@$(ACTIVATE); uv run --no-sync python -m tests.bench.next_day --size $(SIZE)
 
 bench-link: setup ## how often linking is right, against the simulator's truth: make bench-link SIZE=150k SEEDS="11 12 13"
 	@$(ACTIVATE); uv run --no-sync python -m tests.bench.linking --size $(SIZE) --seeds $(SEEDS)

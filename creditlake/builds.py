@@ -2,8 +2,9 @@
 
 A build is named `<YYYYMMDD>-<attempt>`. Its record is made by exclusive create, so two openers get the
 same build or two different ones, never half of one. A build without a verdict is unfinished and goes on
-where it stopped: every step's manifest is its commit. Only when people have judged doubtful links since it
-was linked does the next attempt begin instead: what a build was made from does not change.
+where it stopped: every step's manifest is its commit. Only when people have judged doubtful links, or
+brought in ids of an earlier archive, since it was linked does the next attempt begin instead: what a build
+was made from does not change.
 """
 
 import json
@@ -11,11 +12,12 @@ import re
 from datetime import date
 
 from creditlake.judgements import list_judgement_keys
+from creditlake.migration.store import list_row_keys
 from creditlake.storage import Lake, ObjectExists, build_manifest_key, find_manifest
 from creditlake.storage.manifest import now_utc
-from creditlake.storage.places import LINK_JUDGEMENTS
+from creditlake.storage.places import LINK_JUDGEMENTS, MIGRATIONS
 
-LINK_VERSION = "3"
+LINK_VERSION = "4"
 BUILD_NAME = re.compile(r"(\d{8})-(\d{2})")
 
 
@@ -61,12 +63,15 @@ def is_judged(lake: Lake, build: str) -> bool:
 
 
 def is_outdated(lake: Lake, build: str) -> bool:
-    """Tell whether a build was linked by an earlier version of the step or with other judgements."""
+    """Tell whether a build was linked by an earlier version, or with other judgements or migrations."""
     links = find_manifest(lake, build_manifest_key("links", build))
-    if links is None:
+    registers = find_manifest(lake, build_manifest_key("registers", build))
+    if links is None or registers is None:
         return False
-    used = {entry.key for entry in links.inputs if entry.key.startswith(f"{LINK_JUDGEMENTS}/")}
-    valid = set(list_judgement_keys(lake, business_date_of(build)))
+    rooms = (f"{LINK_JUDGEMENTS}/", f"{MIGRATIONS}/")
+    used = {entry.key for made in (links, registers) for entry in made.inputs if entry.key.startswith(rooms)}
+    day = business_date_of(build)
+    valid = {*list_judgement_keys(lake, day), *list_row_keys(lake, day)}
     return links.step_version != LINK_VERSION or used != valid
 
 

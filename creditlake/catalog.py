@@ -32,6 +32,7 @@ from creditlake.catalog_model import (
 from creditlake.contract import Contract
 from creditlake.marked_yaml import Document, Location, YamlProblem, read_document
 from creditlake.normalise import Normalisation, NormalisationError, load_normalisation
+from creditlake.role_rules import RoleFile
 from creditlake.rules import LinkingFile, ListTermFile, MaskingFile, RedactionFile, Rules, WindowFile
 
 __all__ = [
@@ -176,6 +177,7 @@ def read_rules(reader: Reader) -> Rules:
     masking = reader.read("rules/masking.yml", MaskingFile)
     redaction = reader.read("rules/redaction.yml", RedactionFile)
     linking = reader.read("rules/linking.yml", LinkingFile)
+    roles = reader.read("rules/roles.yml", RoleFile)
     return Rules(
         publication_windows=windows.windows if windows else (),
         transitions=windows.transitions if windows else (),
@@ -186,6 +188,7 @@ def read_rules(reader: Reader) -> Rules:
         linking=linking.tiers if linking else (),
         doubts=linking.doubts if linking else (),
         subject_types=linking.subject_types if linking else {},
+        roles=roles or RoleFile(),
         full_name_endings=linking.full_name_endings if linking else (),
     )
 

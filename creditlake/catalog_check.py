@@ -68,6 +68,7 @@ def find_problems(catalog: Catalog) -> Iterator[Found]:
     yield from check_rule_codes(catalog)
     yield from check_rule_fields(catalog)
     yield from check_linking(catalog)
+    yield from check_roles(catalog)
     yield from check_overlaps(catalog)
 
 
@@ -304,6 +305,37 @@ def check_linking(catalog: Catalog) -> Iterator[Found]:
                 "only a full resident ID with an agreeing name proves a person: use review, or grade inferred"
             )
             yield Found(file, ("tiers", number, "outcome"), message, cure)
+
+
+def check_roles(catalog: Catalog) -> Iterator[Found]:
+    """Role sources name a snapshot, a register and fields that exist, and roles that have a row."""
+    file = "rules/roles.yml"
+    known = {role.code for role in catalog.rules.roles.roles}
+    for number, source in enumerate(catalog.rules.roles.sources):
+        place: Location = ("sources", number)
+        register = catalog.contracts.get(source.subjects_of)
+        if register is None or register.subject.kind != "register_legal":
+            message = f"{source.subjects_of!r} is no register of organisations"
+            yield Found(file, (*place, "subjects_of"), message, "use the dataset that creates the subjects")
+        contract = catalog.contracts.get(source.dataset)
+        if contract is None or contract.delivery.kind != "full_snapshot":
+            message = f"{source.dataset!r} is no dataset that comes whole"
+            cure = "name a dataset of kind full_snapshot: only absence from it ends a role"
+            yield Found(file, (*place, "dataset"), message, cure)
+            continue
+        for meaning, field in source.fields.items():
+            if field not in contract.fields:
+                message = f"{source.dataset} has no field {field!r}"
+                yield Found(file, (*place, meaning), message, "use a field of the dataset")
+        if source.role and source.role not in known:
+            yield Found(file, (*place, "role"), f"no role {source.role!r}", "add it to roles")
+    for number, term in enumerate(catalog.rules.list_terms):
+        for role in term.responsible.roles if term.responsible else ():
+            if role not in known:
+                where: Location = ("terms", number, "responsible", "roles")
+                yield Found(
+                    "rules/list_terms.yml", where, f"no role {role!r}", "use a role of rules/roles.yml"
+                )
 
 
 def check_overlaps(catalog: Catalog) -> Iterator[Found]:

@@ -20,6 +20,7 @@ from creditlake.release_commands import approve
 from creditlake.return_commands import returns_app
 from creditlake.review_commands import explain_link, review_app
 from creditlake.settings import settings
+from creditlake.subject_commands import migrate, subject
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +33,8 @@ app.add_typer(returns_app, name="returns")
 app.add_typer(review_app, name="review")
 app.command()(approve)
 app.command("explain-link")(explain_link)
+app.command()(subject)
+app.command()(migrate)
 
 BusinessDate = Annotated[
     str, typer.Option("--business-date", help="the day the run stands for, e.g. 2026-11-16 (Asia/Shanghai)")

@@ -7,6 +7,7 @@ from creditlake.decode.decode import DecodeError
 from creditlake.demo.airflow import AirflowError
 from creditlake.gate.declaration import InvalidDeclaration
 from creditlake.marts.dbt import DbtFailed
+from creditlake.migration.mapping import MigrationRefused
 from creditlake.onboard.sample import SampleProblem
 from creditlake.onboard.writer import DraftRefused
 from creditlake.records import NotSettled
@@ -26,6 +27,7 @@ OPERATOR_ERRORS = (
     DraftRefused,
     GateHeld,
     InvalidDeclaration,
+    MigrationRefused,
     NotApprovable,
     NotSettled,
     ReleaseRefused,

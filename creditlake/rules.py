@@ -14,6 +14,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from creditlake.contract import Strict
+from creditlake.role_rules import RoleFile
 
 NO_RULE = "NO-RULE"  # no regime covers the decision date: not shown
 SEVERITY_ORDER = ("MINOR", "GENERAL", "SERIOUS")
@@ -111,8 +112,21 @@ class TextCondition(Strict):
     contains: tuple[str, ...] = Field(min_length=1)
 
 
+class Responsibility(Strict):
+    """Whose holders an entry of an organisation reaches besides the organisation, on the days it holds."""
+
+    roles: tuple[str, ...] = Field(min_length=1)
+    effective_from: date
+    effective_to: date | None = None
+    source: str = Field(min_length=1)
+    verified: bool
+
+
 class ListTerm(RuleRow):
-    """How long an entry of one list stays; among rows of a list the lowest matching priority decides."""
+    """How long an entry of one list stays; among rows of a list the lowest matching priority decides.
+
+    `responsible`: the law lets the listing of an organisation be followed to who held these roles that day.
+    """
 
     list_code: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
     name_zh: str
@@ -125,6 +139,7 @@ class ListTerm(RuleRow):
     term_months: int | None = Field(default=None, gt=0)
     extension_months: MonthRange | None = None
     early_exit_months: int | None = Field(default=None, ge=0)
+    responsible: Responsibility | None = None
 
     @model_validator(mode="after")
     def check_term(self) -> Self:
@@ -254,6 +269,7 @@ class Rules(Strict):
     linking: tuple[LinkingTier, ...]
     doubts: tuple[LinkingDoubt, ...]
     subject_types: dict[str, str]  # type of a subject in the registers → its name in Chinese
+    roles: RoleFile
     full_name_endings: tuple[str, ...]  # of legal names, in comparison form
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 KEY_BYTES = 32
+ENGINES = ("spark", "duckdb")
 
 
 class SettingsError(Exception):
@@ -29,6 +30,7 @@ class Settings:
     inbox: Path  # CREDITLAKE_INBOX: <inbox>/<department>/ holds that department's deliveries
     outbox_url: str  # CREDITLAKE_OUTBOX: a folder, sftp://user@host:port/folder or s3://bucket/prefix
     scratch: Path  # CREDITLAKE_SCRATCH: local working space, safe to empty when nothing runs
+    engine: str  # CREDITLAKE_ENGINE: what standardise and link run on, "spark" or "duckdb"
     spark_master: str  # CREDITLAKE_SPARK_MASTER
     spark_remote: str  # CREDITLAKE_SPARK_REMOTE: sc://localhost:port of a shared server; empty = a JVM each
     spark_memory: str  # CREDITLAKE_SPARK_MEMORY: driver heap
@@ -69,6 +71,13 @@ def require_settings(needed_by: str, **values: str) -> None:
             raise SettingsError(f"{name} is not set; {needed_by} needs it")
 
 
+def read_engine(name: str) -> str:
+    """Return the engine of the row work; SettingsError for one that there is not."""
+    if name not in ENGINES:
+        raise SettingsError(f"CREDITLAKE_ENGINE is {name!r}; it may be {' or '.join(ENGINES)}")
+    return name
+
+
 def read_settings() -> Settings:
     """Read the environment; nothing is cached, so a test may set its own."""
     env = os.environ
@@ -80,6 +89,7 @@ def read_settings() -> Settings:
         inbox=Path(env.get("CREDITLAKE_INBOX", home / "inbox")).resolve(),
         outbox_url=env.get("CREDITLAKE_OUTBOX", f"file://{home}/outbox"),
         scratch=Path(env.get("CREDITLAKE_SCRATCH", home / "scratch")).resolve(),
+        engine=read_engine(env.get("CREDITLAKE_ENGINE", ENGINES[0])),
         spark_master=env.get("CREDITLAKE_SPARK_MASTER", "local[2]"),
         spark_remote=env.get("CREDITLAKE_SPARK_REMOTE", ""),
         spark_memory=env.get("CREDITLAKE_SPARK_MEMORY", "4g"),

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -48,13 +49,28 @@ def today() -> str:
 
 
 def spark_application(step: str) -> str:
-    """Return the path of the Spark application of a step."""
+    """Return the path of the application of a step."""
     return str(REPOSITORY / "spark_jobs" / f"{step}.py")
 
 
 def application_arguments(arguments: Mapping[str, str]) -> list[str]:
-    """Return a Spark application's arguments as its command line takes them."""
+    """Return an application's arguments as its command line takes them."""
     return [text for name, value in arguments.items() for text in (f"--{name.replace('_', '-')}", value)]
+
+
+def run_application(step: str, **arguments: str) -> None:
+    """Run an application of row work: in this process on DuckDB, else submitted to Spark."""
+    if has_own_engine():
+        import_module(f"spark_jobs.{step}").run(**arguments)
+        return
+    from creditlake.spark_submit import submit
+
+    submit(spark_application(step), application_arguments(arguments))
+
+
+def has_own_engine() -> bool:
+    """Whether row work runs on DuckDB, inside the process that asks for it."""
+    return settings().engine == "duckdb"
 
 
 def has_spark_server() -> bool:
@@ -138,10 +154,8 @@ def decode_groups(business_date: str, groups: Sequence[Sequence[str]]) -> dict[s
 
 
 def standardise(business_date: str) -> None:
-    """Make records and rejects of all waiting cells in one Spark application."""
-    from creditlake.spark_submit import submit
-
-    submit(spark_application("standardise"), application_arguments({"business_date": business_date}))
+    """Make records and rejects of all waiting cells in one application."""
+    run_application("standardise", business_date=business_date)
 
 
 def open_build(business_date: str) -> str:
@@ -150,11 +164,8 @@ def open_build(business_date: str) -> str:
 
 
 def link(business_date: str, build: str) -> None:
-    """Link every current record in one Spark application; the build's batches are fixed here."""
-    from creditlake.spark_submit import submit
-
-    arguments = {"business_date": business_date, "build": build}
-    submit(spark_application("link"), application_arguments(arguments))
+    """Link every current record in one application; the build's batches are fixed here."""
+    run_application("link", business_date=business_date, build=build)
 
 
 def build_marts(business_date: str, build: str) -> dict[str, int]:

@@ -10,6 +10,7 @@ from importlib import import_module
 
 from airflow.providers.apache.spark.operators.spark_pyspark import PySparkOperator
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Asset, AssetAll, BaseOperator, PartitionedAssetTimetable, TriggerRule, task
 
 from creditlake import steps
@@ -67,10 +68,18 @@ def feedback(business_date: str, build: str) -> dict[str, int]:
 
 
 def spark_step(step: str, **arguments: str) -> BaseOperator:
-    """Return the task of a Spark application: on the shared server, or submitted with a JVM of its own.
+    """Return the task of an application of row work: inside the task on DuckDB, else on the shared Spark
+    server, or submitted with a JVM of its own.
 
     It runs also when nothing waited for decode, which skips the mapped task before it.
     """
+    if steps.has_own_engine():
+        return PythonOperator(
+            task_id=step,
+            python_callable=getattr(steps, step),
+            op_kwargs=arguments,
+            trigger_rule=TriggerRule.NONE_FAILED,
+        )
     if steps.has_spark_server():
         run = import_module(f"spark_jobs.{step}").run
         return PySparkOperator(

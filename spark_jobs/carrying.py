@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from creditlake.builds import LINK_VERSION
 from creditlake.contract import Contract
 from creditlake.storage import FileEntry, Lake, StepManifest, build_manifest_key, find_manifest, read_manifest
 from spark_jobs.commit import StepContext
 from spark_jobs.duplicates import PLACE
+from spark_jobs.engine import DataFrame, F, hold, join_hash
 from spark_jobs.judging import LINKS, RulingRow
 from spark_jobs.linking import NEAR_TIERS
 from spark_jobs.naming import BY_NAME
@@ -147,10 +145,10 @@ def keep_links(
     known = received_dates(ancestor.registers)
     news = [received for batch, received in received_dates(made).items() if batch not in known]
     if news:
-        numbers = touched_numbers(registers, min(news)).persist()
+        numbers = hold(touched_numbers(registers, min(news)))
         for places in (open_links(links), *citing_records(context, shared, numbers)):
             chosen = chosen.unionByName(places)
-    chosen = chosen.distinct().where(of_batches).persist()
+    chosen = hold(chosen.distinct().where(of_batches))
     found = {row["batch_id"]: row["count"] for row in chosen.groupBy("batch_id").count().collect()}
     concerned = sum(found.values())
     rows = sum(
@@ -186,8 +184,10 @@ def touched_numbers(registers: Registers, since: date) -> DataFrame:
     later = (F.col("known_from") >= F.lit(since)) | (F.col("known_to") >= F.lit(since))
     subjects = [table.where(later).select("subject_id") for table in (registers.identifiers, registers.names)]
     return (
-        registers.identifiers.join(F.broadcast(reduce(DataFrame.union, subjects)), "subject_id", "left_semi")
-        .select(F.xxhash64("id_value").alias("number_hash"))
+        registers.identifiers.join(
+            F.broadcast(reduce(DataFrame.unionByName, subjects)), "subject_id", "left_semi"
+        )
+        .select(join_hash("id_value").alias("number_hash"))
         .distinct()
     )
 

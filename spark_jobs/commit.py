@@ -17,7 +17,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession
 
 from creditlake.calendar import work_calendar
 from creditlake.catalog import Catalog
@@ -40,9 +39,9 @@ from creditlake.storage import (
     peak_memory_mb,
     write_manifest,
 )
-from spark_jobs.session import jvm_pid
+from spark_jobs.engine import ENGINE, DataFrame, SparkSession, make_frame, other_processes
 from spark_jobs.standardising import OUTCOMES, standardise
-from spark_jobs.tables import make_frame, read_cells, write_table
+from spark_jobs.tables import read_cells, write_table
 
 LOG = logging.getLogger("creditlake.standardise")
 KEPT = ("accepted", "held")
@@ -80,7 +79,7 @@ def standardise_batches(context: StepContext, batches: Sequence[RecordBatch]) ->
         cells = read_cells(context.spark, context.lake, files, contract, context.scratch)
         received = describe_batches(context.spark, contract, [found.batch for found in batches])
         records = standardise(cells, contract, context.catalog, context.key, received, placed=True)
-        written = write_table(records, context.lake, attempt, ("_batch", "_outcome"))
+        written = write_table(records, context.lake, attempt, context.scratch, ("_batch", "_outcome"))
     return [commit_batch(context, batch, written, started_at) for batch in batches]
 
 
@@ -162,8 +161,8 @@ def commit_batch(
         columns=batch.cells.columns,
         started_at=started_at,
         ended_at=now_utc(),
-        peak_memory_mb=peak_memory_mb([jvm_pid(context.spark)]),
-        extra={"dataset": batch.contract.name, "batch_id": batch.batch.batch_id},
+        peak_memory_mb=peak_memory_mb(other_processes(context.spark)),
+        extra={"dataset": batch.contract.name, "batch_id": batch.batch.batch_id, "engine": ENGINE},
     )
     lost = manifest.model_copy(update={"outputs": [entry for entry in own if entry.outcome in LOST]})
     for room, content in (("rejects", lost), ("records", manifest)):

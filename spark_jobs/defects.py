@@ -7,10 +7,9 @@ turning the numbers into structs. A detail says what is wrong and never repeats 
 
 from dataclasses import dataclass, field
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
 from creditlake.catalog import Catalog
+from spark_jobs.engine import Column, F
+from spark_jobs.literals import sql_text
 
 DEFECTS_TYPE = "array<struct<code:string,level:string,field:string,detail:string>>"
 REJECTING, HOLDING = "E", "H"
@@ -73,12 +72,6 @@ class DefectRules:
         place = "cast(substring(mark, 2) as int)"
         defects = F.expr(f"transform(split({found}, ','), mark -> element_at(array({rules}), {place}))")
         return F.when(F.col(found) != "", defects).otherwise(F.expr("array()")).cast(DEFECTS_TYPE)
-
-
-def sql_text(text: str) -> str:
-    """Return a text as a SQL literal."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def has_level(found: str, level: str) -> Column:

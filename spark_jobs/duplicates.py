@@ -5,8 +5,7 @@ where a key repeats. The rows found are few and are broadcast. Rows with one key
 taken for corrections within a file: all of them stay, the later one wins downstream, and each is counted.
 """
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+from spark_jobs.engine import DataFrame, F, Window, join_hash, row_hash
 
 PLACE = ("batch_id", "file_name", "row_no")
 
@@ -17,13 +16,13 @@ def find_repeated(cells: DataFrame, key: list[str], fields: list[str]) -> DataFr
     `_is_duplicate`: its cells stood there before, the first such row stays. `_is_disputed`: another row has
     its natural key and other cells. Ragged rows have no cells and repeat nothing.
     """
-    keyed = cells.where(F.col("ragged_line").isNull()).withColumn("key", F.xxhash64(*key))
+    keyed = cells.where(F.col("ragged_line").isNull()).withColumn("key", join_hash(*key))
     repeated = keyed.groupBy("batch_id", "key").agg(F.count("*").alias("rows")).where(F.col("rows") > 1)
     suspects = keyed.join(F.broadcast(repeated.drop("rows")), ["batch_id", "key"], "left_semi")
     of_key = Window.partitionBy("batch_id", "key")
     earlier = Window.partitionBy("batch_id", "key", "content").orderBy("file_name", "row_no")
     return (
-        suspects.select(*PLACE, "key", content_hash(fields).alias("content"))
+        suspects.select(*PLACE, "key", row_hash(fields).alias("content"))
         .select(
             *PLACE,
             (F.row_number().over(earlier) > 1).alias("_is_duplicate"),
@@ -38,12 +37,3 @@ def mark_repeated(cells: DataFrame, repeated: DataFrame) -> DataFrame:
     marked = cells.join(F.broadcast(repeated), list(PLACE), "left")
     marks = ("_is_duplicate", "_is_disputed")
     return marked.withColumns({name: F.coalesce(name, F.lit(False)) for name in marks})
-
-
-def content_hash(columns: list[str]) -> Column:
-    """Hash the values of columns to 16 hexadecimal digits.
-
-    A hash of columns passes over missing values; the number after each keeps (a, null) and (null, a) apart.
-    """
-    parts = [part for place, name in enumerate(columns) for part in (F.col(name), F.lit(place))]
-    return F.lpad(F.lower(F.hex(F.xxhash64(*parts))), 16, "0")

@@ -14,15 +14,13 @@ import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
 from creditlake import identifiers as ids
 from creditlake import normalise as forms
 from creditlake.identifiers import IdentifierStatus as Status
 from creditlake.names import DOT_BETWEEN_HAN, MASKED_NAME
 from creditlake.normalise import normalisation, translate_arguments
 from creditlake.receipt_no import BODY_CHARS, RECEIPT_SHAPE
+from spark_jobs.engine import Column, F
 
 PLAIN_CODE = "^[0-9A-Z]+$"  # already clean: most cells, and far cheaper to see than to translate
 BASE34 = ("JKLMNPQRTUWXY", "IJKLMNOPQRSTU")  # USCC characters that are not their own digit of base 34
@@ -39,7 +37,7 @@ DAY_MS = 86_400_000
 CHINA_OFFSET_MS = 28_800_000
 
 PLAIN_NUMBER = r"^[0-9]+(?:\.[0-9]+)?$"
-NUMBER = r"^[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+|(?=\.))(?:\.[0-9]+)?(?:[eE]-[0-9]{1,2})?$"
+NUMBER = r"^[+-]?(?:(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE]-[0-9]{1,2})?$"
 DUST = Decimal("-0.0001")
 HMAC_BLOCK = 64
 

@@ -13,15 +13,14 @@ from functools import cache, reduce
 from itertools import product
 from operator import or_
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
 from creditlake.catalog import Catalog, CodeList
 from creditlake.contract import IDENTIFIER_TYPES, KEEPS_DELIVERED, Contract, FieldContract
 from creditlake.normalise import normalisation
 from creditlake.normalise import normalise_text as normalise_plain
 from spark_jobs import expressions as ex
-from spark_jobs.defects import DefectRules, sql_text
+from spark_jobs.defects import DefectRules
+from spark_jobs.engine import Column, F
+from spark_jobs.literals import sql_text
 
 BLANKS = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b"
 SPELLINGS_MAX = 200
@@ -345,7 +344,7 @@ def has_value(name: str, values: tuple[str, ...], contract: Contract) -> Column:
 def check_readable(name: str, field: FieldContract, rules: DefectRules) -> None:
     """V01 for a text outside its code list, V05 for one that is no date or number; mild if optional."""
     if field.type == "multi_enum":
-        rules.add(F.expr(f"exists(codes_{name}, code -> code is null)"), "V01", name)
+        rules.add(F.exists(f"codes_{name}", lambda code: code.isNull()), "V01", name)
         return
     text = F.col(text_name(name, field))
     unread = text.isNotNull() & F.col(name).isNull()

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from spark_jobs.engine import Column, DataFrame, F
 
 VERSION = ("known_from", "known_to")
 
@@ -39,7 +38,11 @@ def merge_versions(now: DataFrame, parent: DataFrame | None, key: Sequence[str],
             *key, F.explode(F.array("closed", version("new", F.col("opened_at"), unclosed))).alias("version")
         )
         .where(F.col("version").isNotNull())
-        .select(*key, "version.content.*", *(f"version.{name}" for name in VERSION))
+        .select(
+            *key,
+            *(F.col("version")["content"][name].alias(name) for name in content),
+            *(F.col("version")[name].alias(name) for name in VERSION),
+        )
     )
     return versions.unionByName(parent.where(F.col("known_to").isNotNull()).select(*order)).select(*order)
 

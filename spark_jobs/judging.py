@@ -8,13 +8,10 @@ the register or the judgement is wrong, no rule can tell.
 
 from collections.abc import Mapping, Sequence
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
-
 from creditlake.judgements import Decision, Ruling
+from spark_jobs.engine import Column, DataFrame, F, SparkSession, make_frame
 from spark_jobs.linking import LINK_COLUMNS
 from spark_jobs.merging import Merges
-from spark_jobs.tables import make_frame
 
 JUDGED_COLUMNS = (*LINK_COLUMNS, "judgement_id", "contradicted_by")
 TIER = "judgement"

@@ -8,62 +8,51 @@ that hold on the business date are inputs of the links; a later one makes the ne
 import argparse
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
-from creditlake.builds import LINK_VERSION, is_outdated
-from creditlake.catalog import Catalog, load_catalog
+from creditlake.builds import is_outdated
+from creditlake.catalog import load_catalog
 from creditlake.catalog_model import sha256_of
-from creditlake.contract import Contract
 from creditlake.judgements import find_rulings, list_judgements
-from creditlake.records import RecordBatch, settled_records
+from creditlake.records import settled_records
 from creditlake.settings import settings
 from creditlake.steps import day
 from creditlake.storage import (
-    FileEntry,
-    Lake,
-    ObjectExists,
     StepManifest,
     build_manifest_key,
-    code_version,
     find_manifest,
     now_utc,
     open_lake,
-    peak_memory_mb,
     read_manifest,
-    write_manifest,
 )
 from creditlake.storage.places import LINK_JUDGEMENTS
+from spark_jobs.build_commit import commit_build, count_rows
 from spark_jobs.carrying import (
     Batches,
     Kept,
     RecordFiles,
     batches_of,
     find_ancestor,
-    flatten,
     keep_links,
     read_records,
 )
 from spark_jobs.commit import StepContext
+from spark_jobs.counting import count_links
 from spark_jobs.duplicates import PLACE
+from spark_jobs.engine import DataFrame, F, SparkSession, expect_rows, hold, release, work_session
 from spark_jobs.history import open_rows
 from spark_jobs.judging import apply_judgements, list_rulings, rulings_frame
 from spark_jobs.linking import asked_for, link_parties, number_owners
 from spark_jobs.merging import read_merges
 from spark_jobs.naming import legal_name_owners
-from spark_jobs.observing import OBSERVED, PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.parties import is_linked, party_columns, select_parties
-from spark_jobs.registers import SCHEMAS, Registers, build_registers
-from spark_jobs.session import expect_rows, jvm_pid, run_application, spark_session
-from spark_jobs.tables import columns_schema, make_frame, read_files, write_table
+from spark_jobs.registering import make_registers, read_registers
+from spark_jobs.session import run_application
+from spark_jobs.tables import write_table
 
 LOG = logging.getLogger("creditlake.link")
 ROWS_A_FILE = 1_000_000
-CONTRADICTIONS_LISTED = 100
 
 
 def run(business_date: str, build: str, spark: SparkSession | None = None) -> None:
@@ -82,139 +71,11 @@ def run(business_date: str, build: str, spark: SparkSession | None = None) -> No
         return
     registers = find_manifest(lake, build_manifest_key("registers", build))
     current = {} if registers else settled_records(lake, catalog, until)
-    with spark_session("creditlake link", chosen, spark) as session:
+    with work_session("creditlake link", chosen, spark) as session:
         context = StepContext(session, lake, catalog, chosen.subject_key(), chosen.scratch)
         if registers is None:
             registers = make_registers(context, until, build, current)
         make_links(context, until, build, registers)
-
-
-def make_registers(
-    context: StepContext, business_date: date, build: str, current: Mapping[str, Sequence[RecordBatch]]
-) -> StepManifest:
-    """Build, write and commit the registers; the manifest fixes the batches of the whole build."""
-    started_at = now_utc()
-    parent = find_parent(context.lake, build)
-    seen = flatten(batches_of(parent)) if parent else {}
-    inputs: list[FileEntry] = list(parent.outputs) if parent else []
-    observed: list[DataFrame] = []
-    change_logs: list[DataFrame] = []
-    received: dict[str, str] = {}
-    for name, batches in current.items():
-        contract = context.catalog.contracts[name]
-        register = register_of(context.catalog, contract)
-        if contract.subject.kind.startswith("register_") and batches:
-            wanted = [found for found in batches if found.batch.batch_id not in seen or found is batches[-1]]
-            records, places = read_register(context, contract, wanted, batches, observed_columns(contract))
-            observed.append(observe(records, contract, places))
-        elif register and batches:
-            wanted = batches
-            records, places = read_register(context, contract, wanted, batches, change_columns(contract))
-            change_logs.append(prepare_changes(records, contract, register, places, context.key))
-        else:
-            continue
-        inputs += [entry for found in wanted for entry in found.outputs]
-        received |= {found.batch.batch_id: found.batch.received_date.isoformat() for found in batches}
-    fixed = {
-        name: {found.batch.batch_id: found.manifest_key("records") for found in batches}
-        for name, batches in current.items()
-    }
-    extra: dict[str, object] = {
-        "build": build,
-        "business_date": business_date.isoformat(),
-        "parent": parent.extra["build"] if parent else None,
-        "batches": fixed,
-        "received": received,
-    }
-    if parent and is_unchanged(parent, fixed, received):
-        LOG.info("nothing new in any register: those of build %s stand", parent.extra["build"])
-        outputs = parent.outputs
-        return commit(context, "registers", build, outputs, outputs, count_rows(outputs), extra, started_at)
-    expect_rows(context.spark, sum(entry.rows for entry in inputs))
-    written: dict[str, list[FileEntry]] = {}
-    attempt = uuid.uuid4().hex[:12]
-
-    def settle(name: str, table: DataFrame) -> DataFrame:
-        files = write_table(table, context.lake, f"registers/{build}/{name}/{attempt}")
-        written[name] = files
-        return read_files(context.spark, context.lake, files, SCHEMAS[name], context.scratch)
-
-    build_registers(
-        context.spark,
-        reduce(DataFrame.unionByName, observed) if observed else make_frame(context.spark, [], OBSERVED),
-        reduce(DataFrame.unionByName, change_logs) if change_logs else None,
-        read_registers(context, parent.outputs) if parent else None,
-        context.key,
-        business_date,
-        settle,
-    )
-    outputs = [entry for name in SCHEMAS for entry in written[name]]
-    return commit(context, "registers", build, inputs, outputs, count_rows(outputs), extra, started_at)
-
-
-def is_unchanged(parent: StepManifest, fixed: Batches, received: Mapping[str, str]) -> bool:
-    """Whether registers would come out as the parent's: the same version made them from the same records."""
-    before, now = flatten(batches_of(parent)), flatten(fixed)
-    return (
-        parent.step_version == LINK_VERSION
-        and parent.extra["received"] == received
-        and all(before[batch] == now[batch] for batch in received)
-    )
-
-
-def register_of(catalog: Catalog, contract: Contract) -> str | None:
-    """Return the register whose change log a dataset is: it cites the register's own keys and has no name."""
-    subject = contract.subject
-    if subject.kind != "legal_entity" or not subject.source_key or subject.name:
-        return None
-    return next(
-        other.name
-        for other in catalog.contracts.values()
-        if other.department == contract.department and other.subject.kind == "register_legal"
-    )
-
-
-def read_register(
-    context: StepContext,
-    contract: Contract,
-    wanted: Sequence[RecordBatch],
-    batches: Sequence[RecordBatch],
-    columns: Sequence[str],
-) -> tuple[DataFrame, DataFrame]:
-    """Return the records of the wanted batches, and the place of every batch in receipt order."""
-    files = [entry for found in wanted for entry in found.outputs]
-    schema = columns_schema(columns, contract)
-    records = read_files(context.spark, context.lake, files, schema, context.scratch)
-    places = [
-        (found.batch.batch_id, rank, found.batch.received_date, rank == len(batches) - 1)
-        for rank, found in enumerate(batches)
-    ]
-    return records, make_frame(context.spark, places, PLACES)
-
-
-def read_registers(context: StepContext, files: Sequence[FileEntry]) -> Registers:
-    """Read a registers build back from its files."""
-    return Registers(
-        **{
-            name: read_files(context.spark, context.lake, files_of(files, name), schema, context.scratch)
-            for name, schema in SCHEMAS.items()
-        }
-    )
-
-
-def files_of(files: Sequence[FileEntry], table: str) -> list[FileEntry]:
-    """Return the files of one table of a build: `<room>/<build>/<table>/<attempt>/part-…`."""
-    return [entry for entry in files if entry.key.split("/")[2] == table]
-
-
-def find_parent(lake: Lake, build: str) -> StepManifest | None:
-    """Return the manifest of the newest registers before this build; build names sort by date and attempt."""
-    earlier = [
-        key
-        for key in lake.list_keys("registers")
-        if key.endswith("/_manifest.json") and key.split("/")[1] < build
-    ]
-    return read_manifest(lake, max(earlier)) if earlier else None
 
 
 def make_links(
@@ -245,7 +106,9 @@ def make_links(
     expect_rows(context.spark, anew_rows)
     parties = gather_parties(context, records, kept)
     identifiers, names = open_rows(registers.identifiers), open_rows(registers.names)
-    asked = asked_for(identifiers, parties.persist()) if kept else identifiers
+    if kept:
+        parties = hold(parties)
+    asked = asked_for(identifiers, parties) if kept else identifiers
     linked = link_parties(
         parties,
         number_owners(asked, names),
@@ -254,25 +117,29 @@ def make_links(
     )
     links = apply_judgements(linked, rulings_frame(context.spark, rulings))
     prefix = f"links/{build}/links/{uuid.uuid4().hex[:12]}"
-    outputs = write_table(links.coalesce(max(2, anew_rows // ROWS_A_FILE)), context.lake, prefix)
+    outputs = write_table(
+        links, context.lake, prefix, context.scratch, files=max(2, anew_rows // ROWS_A_FILE)
+    )
     if kept:
-        outputs += kept.files or write_table(kept.links, context.lake, f"{prefix}-kept")
-        kept.places.unpersist()
-        parties.unpersist()
+        outputs += kept.files or write_table(kept.links, context.lake, f"{prefix}-kept", context.scratch)
+        release(kept.places)
+        release(parties)
     if sum(entry.rows for entry in outputs) != rows:
         raise RuntimeError(
             f"build {build}: {rows} records became {count_rows(outputs)} links; nothing committed"
         )
-    counts, contradictions = count_links(context, outputs)
+    counts, found = count_links(context, outputs)
     extra: dict[str, object] = {
         "build": build,
         "business_date": business_date.isoformat(),
         "rules": rules,
-        "contradicted_judgements": contradictions,
+        **found,
     }
     keys = {judgement.key for judgement in judgements}
     read = [entry for entry in context.lake.describe_files(LINK_JUDGEMENTS) if entry.key in keys]
-    return commit(context, "links", build, [*made.outputs, *files, *read], outputs, counts, extra, started_at)
+    return commit_build(
+        context, "links", build, [*made.outputs, *files, *read], outputs, counts, extra, started_at
+    )
 
 
 def linked_records(context: StepContext, batches: Batches) -> RecordFiles:
@@ -300,71 +167,6 @@ def gather_parties(context: StepContext, records: RecordFiles, kept: Kept | None
             rows = rows.join(F.broadcast(kept.places), list(PLACE), "left_semi")
             parties.append(select_parties(rows, contract, context.key))
     return reduce(DataFrame.unionByName, parties)
-
-
-def count_links(
-    context: StepContext, outputs: Sequence[FileEntry]
-) -> tuple[dict[str, int], list[dict[str, object]]]:
-    """Return what was written, read back: the links by status, and by status and tier, with those that
-    contradict a judgement; and the contradicted judgements with the subject that evidence points to, at most
-    CONTRADICTIONS_LISTED."""
-    schema = "status string, tier string, judgement_id string, contradicted_by string"
-    links = read_files(context.spark, context.lake, outputs, schema, context.scratch)
-    against = F.when(F.col("contradicted_by").isNotNull(), F.col("judgement_id"))
-    found = links.groupBy("status", "tier", against.alias("against"), "contradicted_by").count().collect()
-    counts: dict[str, int] = {}
-    contradictions: list[dict[str, object]] = []
-    for status, tier, judgement, subject, count in sorted(found, key=str):
-        for name in (status, f"{status}/{tier}"):
-            counts[name] = counts.get(name, 0) + count
-        if judgement:
-            counts["contradicted"] = counts.get("contradicted", 0) + count
-            contradictions.append({"judgement_id": judgement, "subject_id": subject, "records": count})
-    return counts, contradictions[:CONTRADICTIONS_LISTED]
-
-
-def count_rows(outputs: Sequence[FileEntry]) -> dict[str, int]:
-    """Return the rows of each table of a build."""
-    counts: dict[str, int] = {}
-    for entry in outputs:
-        table = entry.key.split("/")[2]
-        counts[table] = counts.get(table, 0) + entry.rows
-    return counts
-
-
-def commit(
-    context: StepContext,
-    room: str,
-    build: str,
-    inputs: list[FileEntry],
-    outputs: list[FileEntry],
-    counts: dict[str, int],
-    extra: dict[str, object],
-    started_at: datetime,
-) -> StepManifest:
-    """Write a build's manifest; if another run was first, its result stands and is returned."""
-    manifest = StepManifest(
-        step="link",
-        step_version=LINK_VERSION,
-        code_version=code_version(),
-        contract_digest="",
-        status="ok",
-        inputs=inputs,
-        outputs=outputs,
-        counts=counts,
-        started_at=started_at,
-        ended_at=now_utc(),
-        peak_memory_mb=peak_memory_mb([jvm_pid(context.spark)]),
-        extra=extra,
-    )
-    key = build_manifest_key(room, build)
-    try:
-        write_manifest(context.lake, key, manifest)
-    except ObjectExists:
-        LOG.info("%s of build %s were committed by another run", room, build)
-        return read_manifest(context.lake, key)
-    LOG.info("%s of build %s: %s", room, build, counts)
-    return manifest
 
 
 def main() -> None:

@@ -12,11 +12,9 @@ subjects, see `naming`). A hash collision would need the name's hash to collide 
 
 from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
 from creditlake.contract import NUMBER_SLOTS as SLOTS
 from spark_jobs.duplicates import PLACE
+from spark_jobs.engine import Column, DataFrame, F, distinct_items, join_hash
 from spark_jobs.naming import BY_NAME, MAX_CANDIDATES, asked_name, judge_name, name_evidence
 from spark_jobs.near_numbers import damaged_neighbours, find_near_numbers
 
@@ -81,7 +79,7 @@ def asked_for(identifiers: DataFrame, parties: DataFrame) -> DataFrame:
     """
     cited = F.explode(F.array_compact(F.array(*(f"{slot}_hash" for slot in SLOTS)))).alias("number_hash")
     asked = parties.select(cited).unionByName(damaged_neighbours(parties).select("number_hash")).distinct()
-    number = F.xxhash64("id_value")
+    number = join_hash("id_value")
     return (
         identifiers.withColumn("number_hash", number)
         .join(F.broadcast(asked), "number_hash", "left_semi")
@@ -92,11 +90,11 @@ def asked_for(identifiers: DataFrame, parties: DataFrame) -> DataFrame:
 def number_owners(identifiers: DataFrame, names: DataFrame) -> DataFrame:
     """Return one row per registered number: its owners, its kind, and hashes of the sole owner's names."""
     named = names.groupBy("subject_id").agg(
-        F.max(F.when(F.col("is_current"), F.xxhash64("name_norm"))).alias("current_name"),
-        F.collect_set(F.xxhash64("name_norm")).alias("all_names"),
+        F.max(F.when(F.col("is_current"), join_hash("name_norm"))).alias("current_name"),
+        F.collect_set(join_hash("name_norm")).alias("all_names"),
     )
     numbers = identifiers.select(
-        F.xxhash64("id_value").alias("number_hash"),
+        join_hash("id_value").alias("number_hash"),
         "id_kind",
         "subject_id",
         F.col("id_status").isin("valid", "repaired").alias("is_intact"),
@@ -197,7 +195,7 @@ def gather_evidence() -> dict[str, Column]:
     columns = F.concat_ws("+", *(F.when(hit[slot], slot) for slot in SLOTS))
     owners = F.concat(*(F.coalesce(owner[slot]["owners"], nobody) for slot in SLOTS))
     return {
-        "owners": F.sort_array(F.array_distinct(owners)),
+        "owners": F.sort_array(distinct_items(owners)),
         "is_shared": F.coalesce(shared, F.lit(False)),
         "proof": F.coalesce(*tiers, F.when(any_intact, SWAPPED)),
         "is_repaired": is_repaired,

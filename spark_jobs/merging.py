@@ -10,13 +10,10 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
+from spark_jobs.engine import DataFrame, F, SparkSession, make_frame
 from spark_jobs.expressions import normalise_name
-from spark_jobs.tables import make_frame
 
-MERGED = "merged"
+MERGED, MIGRATED = "merged", "migrated"
 REASON = "same_uscc_and_name"
 Merges = Mapping[str, str]  # absorbed -> survivor
 
@@ -49,9 +46,10 @@ def find_merges(named: DataFrame) -> Merges:
             F.count_distinct("source_dataset").alias("registers"),
             F.count_distinct(normalise_name(F.col("name"))).alias("names"),
             F.sort_array(F.collect_set(F.struct("first_known", "subject_id"))).alias("subjects"),
+            F.count_distinct("subject_id").alias("ids"),
         )
-        .where("size(array_distinct(subjects.subject_id)) > 1 and names = 1 and rows = registers")
-        .select("subjects.subject_id")
+        .where("ids > 1 and names = 1 and rows = registers")
+        .select(F.transform("subjects", lambda subject: subject["subject_id"]).alias("subject_ids"))
     )
     ways = {
         (absorbed, subjects[0])
@@ -66,15 +64,15 @@ def find_merges(named: DataFrame) -> Merges:
     }
 
 
-def follow(table: DataFrame, merges: Merges) -> DataFrame:
-    """Return a table with the ids of absorbed subjects replaced by those of their survivors."""
+def follow(table: DataFrame, merges: Merges, column: str = "subject_id") -> DataFrame:
+    """Return a table with the ids of absorbed subjects in `column` replaced by those of their survivors."""
     if not merges:
         return table
-    steps = make_frame(table.sparkSession, list(merges.items()), "subject_id string, survivor string")
-    survivor = F.coalesce("survivor", "subject_id")
+    steps = make_frame(table.sparkSession, list(merges.items()), f"{column} string, survivor string")
+    survivor = F.coalesce("survivor", column)
     return (
-        table.join(F.broadcast(steps), "subject_id", "left")
-        .withColumn("subject_id", survivor)
+        table.join(F.broadcast(steps), column, "left")
+        .withColumn(column, survivor)
         .drop("survivor")
         .select(*table.columns)
     )
@@ -90,7 +88,7 @@ def mark_lead(identified: DataFrame, merges: Merges) -> DataFrame:
         .join(F.broadcast(make_frame(identified.sparkSession, survivors, "subject_id string")), "subject_id")
         .groupBy("subject_id")
         .agg(F.min(F.struct(F.col("own_id") != F.col("subject_id"), "source_dataset")).alias("first"))
-        .select("subject_id", F.col("first.source_dataset").alias("lead_dataset"))
+        .select("subject_id", F.col("first")["source_dataset"].alias("lead_dataset"))
     )
     is_lead = F.coalesce(F.col("lead_dataset") == F.col("source_dataset"), F.lit(True))
     return (
@@ -107,6 +105,26 @@ def end_absorbed(table: DataFrame, merges: Merges, as_of: date) -> DataFrame:
     ended = F.coalesce("known_to", F.lit(as_of))
     absorbed = F.col("subject_id").isin(*merges)
     return table.withColumn("known_to", F.when(absorbed, ended).otherwise(F.col("known_to")))
+
+
+def migration_events(migrated: DataFrame, history: DataFrame) -> DataFrame:
+    """Return the brought-in ids that `history` does not have; of an id brought in twice the first counts.
+
+    `migrated` has subject_id (the old id), other_subject_id, reason and known_from.
+    """
+    first = migrated.groupBy("subject_id").agg(
+        F.min(F.struct("known_from", "other_subject_id", "reason")).alias("first")
+    )
+    events = first.select(
+        "subject_id",
+        F.lit(MIGRATED).alias("change"),
+        "first.other_subject_id",
+        "first.reason",
+        "first.known_from",
+    )
+    return events.join(history.select("subject_id", "change"), ["subject_id", "change"], "left_anti").select(
+        *history.columns
+    )
 
 
 def merge_events(spark: SparkSession, merges: Merges, as_of: date, schema: str) -> DataFrame:

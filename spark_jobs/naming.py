@@ -7,10 +7,8 @@ representative a person is asked. A shop's name is asked about and never linked.
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
-from spark_jobs.expressions import normalise_name
+from spark_jobs.engine import Column, DataFrame, F, join_hash
+from spark_jobs.roles import OPERATOR, REPRESENTATIVE
 
 MAX_CANDIDATES = 20
 BY_NAME = ("unique_name", "name_alone")
@@ -24,9 +22,9 @@ def legal_name_owners(names: DataFrame, roles: DataFrame, full_name_endings: Seq
     enterprise name. `representatives`: hashes of its sole bearer's, present and former.
     """
     people = (
-        roles.where("role = 'legal_rep'")
+        roles.where(F.col("role").isin(REPRESENTATIVE, OPERATOR))
         .groupBy("subject_id")
-        .agg(F.collect_set(F.xxhash64(normalise_name(F.col("person_name")))).alias("people"))
+        .agg(F.collect_set(join_hash("name_norm")).alias("people"))
     )
     is_full = F.lit(False)
     for ending in full_name_endings:
@@ -34,7 +32,7 @@ def legal_name_owners(names: DataFrame, roles: DataFrame, full_name_endings: Seq
     return (
         names.where(F.col("subject_id").startswith("L"))
         .join(people, "subject_id", "left")
-        .groupBy(F.xxhash64("name_norm").alias("asked_name"))
+        .groupBy(join_hash("name_norm").alias("asked_name"))
         .agg(
             F.slice(F.sort_array(F.collect_set("subject_id")), 1, MAX_CANDIDATES).alias("namesakes"),
             F.max(is_full).alias("is_full"),

@@ -1,9 +1,7 @@
 """What a register's records and its change log say, in one shape for every register."""
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
-
 from creditlake.contract import Contract
+from spark_jobs.engine import Column, DataFrame, F, Window
 from spark_jobs.expressions import hmac_hex
 
 SOURCE_KEY_HEX = 32

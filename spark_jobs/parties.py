@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
 from creditlake.contract import NUMBER_SLOTS as SLOTS
 from creditlake.contract import Contract
 from spark_jobs.duplicates import PLACE
+from spark_jobs.engine import Column, DataFrame, F, join_hash
 from spark_jobs.expressions import hmac_hex, normalise_name
 from spark_jobs.near_numbers import is_damaged
 
@@ -67,9 +65,9 @@ def select_parties(records: DataFrame, contract: Contract, key: bytes) -> DataFr
         party_digest([kind, documented.cast("string"), name, representative], numbers, key).alias("party"),
         kind.alias("subject_kind"),
         archive.alias("archive"),
-        F.xxhash64(name).alias("name_hash"),
+        join_hash(name).alias("name_hash"),
         F.col(subject.name).isNotNull().alias("has_name"),
-        F.when(representative.isNotNull(), F.xxhash64(representative)).alias("representative_hash"),
+        F.when(representative.isNotNull(), join_hash(representative)).alias("representative_hash"),
     ]
     for slot, (value, status) in numbers.items():
         columns += slot_columns(slot, value, status)
@@ -137,7 +135,7 @@ def slot_columns(slot: str, value: Column, status: Column) -> list[Column]:
         )
     return [
         F.when(
-            value.isNotNull() & ~status.isin("placeholder", "masked", "precision_loss"), F.xxhash64(value)
+            value.isNotNull() & ~status.isin("placeholder", "masked", "precision_loss"), join_hash(value)
         ).alias(f"{slot}_hash"),
         (status == "repaired").alias(f"{slot}_weak"),
         status.alias(f"{slot}_status"),

@@ -5,9 +5,7 @@ the newest of each subject flagged `is_now`), the change log, and what the paren
 newest record no longer has ended when that record came, or earlier if the change log says so.
 """
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
+from spark_jobs.engine import Column, DataFrame, F
 from spark_jobs.expressions import normalise_name
 from spark_jobs.history import open_rows
 
@@ -75,10 +73,10 @@ def identifiers_now(identified: DataFrame, parent: DataFrame | None) -> DataFram
     ]
     seen = (
         identified.select("*", F.explode(F.array(*numbers)).alias("number"))
-        .where(F.col("number.id_value").isNotNull())
+        .where(F.col("number")["id_value"].isNotNull())
         .select(
             "subject_id",
-            "number.*",
+            *(F.col("number")[name].alias(name) for name in ("id_kind", "id_value", "id_status")),
             F.col("since").alias("valid_from"),
             ended_unless_now().alias("valid_to"),
             F.col("source_dataset").alias("source"),
@@ -158,29 +156,23 @@ def names_now(identified: DataFrame, changes: DataFrame, parent: DataFrame | Non
     )
 
 
-def roles_now(identified: DataFrame, changes: DataFrame, parent: DataFrame | None) -> DataFrame:
-    """Return one row per legal subject and legal representative, present and former."""
+def representatives_now(identified: DataFrame, changes: DataFrame, parent: DataFrame | None) -> DataFrame:
+    """Return one row per legal subject and name of a representative, present and former.
+
+    `parent` has subject_id, holder_name, the dates and source.
+    """
     seen = identified.where(F.col("legal_rep").isNotNull()).select(
         "subject_id",
-        F.col("legal_rep").alias("person_name"),
+        F.col("legal_rep").alias("holder_name"),
         F.lit(None).cast("date").alias("valid_from"),
         ended_unless_now().alias("valid_to"),
         F.col("source_dataset").alias("source"),
         F.col("received_date").alias("known_from"),
         "is_now",
     )
-    log = changed_texts(changes, "LEGAL_REP").withColumnRenamed("text", "person_name")
-    known = parent.drop("role") if parent is not None else None
-    folded = fold_texts(carry_on(seen.unionByName(log), identified, known), "person_name", identified)
-    return folded.select(
-        "subject_id",
-        F.lit("legal_rep").alias("role"),
-        "person_name",
-        "valid_from",
-        "valid_to",
-        "source",
-        "known_from",
-    )
+    log = changed_texts(changes, "LEGAL_REP").withColumnRenamed("text", "holder_name")
+    facts = carry_on(seen.unionByName(log), identified, parent)
+    return fold_texts(facts, "holder_name", identified).drop("is_now")
 
 
 def changed_texts(changes: DataFrame, item: str) -> DataFrame:
@@ -205,10 +197,10 @@ def changed_texts(changes: DataFrame, item: str) -> DataFrame:
                 )
             ).alias("fact"),
         )
-        .where(F.col("fact.text").isNotNull())
+        .where(F.col("fact")["text"].isNotNull())
         .select(
             "subject_id",
-            "fact.*",
+            *(F.col("fact")[name].alias(name) for name in ("text", "valid_from", "valid_to")),
             F.col("source_dataset").alias("source"),
             F.col("received_date").alias("known_from"),
             F.lit(False).alias("is_now"),

@@ -9,15 +9,13 @@ content changes is closed with `known_to` and a new row opens; at most one row p
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import date
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
+from spark_jobs.engine import DataFrame, F, SparkSession, hold, make_frame, release, workers
 from spark_jobs.expressions import hmac_hex
 from spark_jobs.history import merge_versions, open_rows
+from spark_jobs.linking import number_owners
 from spark_jobs.merging import (
     Merges,
     end_absorbed,
@@ -25,12 +23,13 @@ from spark_jobs.merging import (
     follow,
     mark_lead,
     merge_events,
+    migration_events,
     read_merges,
     resolve,
 )
 from spark_jobs.observing import CHANGE_LOG, source_hash
-from spark_jobs.register_facts import identifiers_now, names_now, roles_now, subjects_now
-from spark_jobs.tables import make_frame
+from spark_jobs.register_facts import identifiers_now, names_now, representatives_now, subjects_now
+from spark_jobs.roles import ROLE_KEY, DeliveredRoles, name_representatives, representatives_known, roles_now
 
 SUBJECT_ID_HEX = 20
 TABLES_AT_ONCE = 2
@@ -48,8 +47,9 @@ NAMES = (
     f"source string, {VERSION_TYPES}"
 )
 ROLES = (
-    "subject_id string, role string, person_name string, valid_from date, valid_to date, source string, "
-    f"{VERSION_TYPES}"
+    "subject_id string, role string, holder_key string, position string, holder_name string, "
+    "name_norm string, holder_id string, doubt string, is_minor boolean, valid_from date, valid_to date, "
+    f"source string, {VERSION_TYPES}"
 )
 CHANGES = "subject_id string, change string, other_subject_id string, reason string, known_from date"
 ALARMS = "code string, alarm string, id_kind string, id_value string, subject_ids array<string>"
@@ -70,7 +70,7 @@ KEYS = {
     "subjects": ["subject_id"],
     "identifiers": ["subject_id", "id_kind", "id_value"],
     "names": ["subject_id", "name"],
-    "roles": ["subject_id", "role", "person_name"],
+    "roles": list(ROLE_KEY),
 }
 
 
@@ -133,16 +133,19 @@ def build_registers(
     key: bytes,
     as_of: date,
     settle: Callable[[str, DataFrame], DataFrame],
+    delivered: DeliveredRoles | None = None,
+    migrated: DataFrame | None = None,
 ) -> Registers:
     """Return the registers as known on `as_of`.
 
     `observed` is the union of `observe` over all registers; its rows are read several times and kept in
-    memory or on disk. `change_log` has source_key_hash (see `prepare_changes`). `settle(name, table)` stores
+    memory or on disk. `change_log` has source_key_hash (see `prepare_changes`), `delivered` what datasets of
+    roles say, `migrated` the ids of earlier archives (see `migration_events`). `settle(name, table)` stores
     a finished table and returns it as read back: later tables are made from the stored ones. It is
     called from several threads at once.
     """
     identified, merges = identify(observed, parent, key)
-    identified = identified.persist()
+    identified = hold(identified)
     known = {name: end_absorbed(table, merges, as_of) for name, table in versions_of(parent).items()}
     carried = {name: follow(table, merges) for name, table in versions_of(parent).items()}
 
@@ -150,15 +153,36 @@ def build_registers(
         return settle(name, merge_versions(now, known.get(name), KEYS[name], as_of))
 
     subjects = finish("subjects", subjects_now(identified, known.get("subjects")))
-    changes = identify_changes(spark, change_log, subjects, identified)
+    sources = subject_sources(subjects, identified)
+    changes = identify_changes(spark, change_log, sources)
     history = parent.subject_changes if parent else make_frame(spark, [], CHANGES)
     history = history.unionByName(merge_events(spark, merges, as_of, CHANGES))
-    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
+    if migrated is not None:
+        history = history.unionByName(migration_events(migrated, history))
+    with workers(TABLES_AT_ONCE) as pool:  # while one table is planned another is written
         identifiers = pool.submit(
             lambda: finish("identifiers", identifiers_now(identified, carried.get("identifiers")))
         )
         names = pool.submit(lambda: finish("names", names_now(identified, changes, carried.get("names"))))
-        roles = pool.submit(lambda: finish("roles", roles_now(identified, changes, carried.get("roles"))))
+        roles = pool.submit(
+            lambda: finish(
+                "roles",
+                roles_now(
+                    name_representatives(
+                        representatives_now(
+                            identified, changes, representatives_known(carried.get("roles"), key)
+                        ),
+                        sources,
+                        key,
+                    ),
+                    delivered,
+                    sources,
+                    number_owners(open_rows(identifiers.result()), open_rows(names.result())),
+                    carried.get("roles"),
+                    merges,
+                ),
+            )
+        )
         changed = pool.submit(lambda: settle("subject_changes", history))
         alarms = settle("alarms", find_alarms(identifiers.result(), subjects))
     registers = Registers(
@@ -169,7 +193,7 @@ def build_registers(
         subject_changes=changed.result(),
         alarms=alarms,
     )
-    identified.unpersist()
+    release(identified)
     return registers
 
 
@@ -178,16 +202,21 @@ def versions_of(registers: Registers | None) -> dict[str, DataFrame]:
     return {name: table for name, table in registers.tables().items() if name in KEYS} if registers else {}
 
 
-def identify_changes(
-    spark: SparkSession, change_log: DataFrame | None, subjects: DataFrame, identified: DataFrame
-) -> DataFrame:
+def subject_sources(subjects: DataFrame, identified: DataFrame) -> DataFrame:
+    """Return the hashes of registers' own keys with the subject and its kind."""
+    # An absorbed subject's source key is in no table of subjects.
+    known = open_rows(subjects)
+    other = identified.where("is_now and not is_lead").select("source_key_hash", "subject_id")
+    keys = known.select("source_key_hash", "subject_id").unionByName(other)
+    return keys.join(known.select("subject_id", "subject_type"), "subject_id")
+
+
+def identify_changes(spark: SparkSession, change_log: DataFrame | None, sources: DataFrame) -> DataFrame:
     """Return the change log with subject_id; entries about subjects that no register has are left out."""
     if change_log is None:
         return make_frame(spark, [], CHANGE_LOG).withColumnRenamed("source_key_hash", "subject_id")
-    # An absorbed subject's source key is in no table of subjects.
-    other = identified.where("is_now and not is_lead").select("source_key_hash", "subject_id")
-    sources = open_rows(subjects).select("source_key_hash", "subject_id").unionByName(other)
-    return change_log.join(sources, "source_key_hash").drop("source_key_hash")
+    keys = sources.select("source_key_hash", "subject_id")
+    return change_log.join(keys, "source_key_hash").drop("source_key_hash")
 
 
 def find_alarms(identifiers: DataFrame, subjects: DataFrame) -> DataFrame:

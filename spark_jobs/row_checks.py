@@ -7,13 +7,12 @@ that day). A comparison with a missing value is unknown, and an unknown conditio
 
 from collections.abc import Callable
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
 from creditlake.contract import Contract, RowCheck
 from spark_jobs.defects import DefectRules
+from spark_jobs.engine import Column, F
 
 UNIT_ERROR = 10_000  # 元 taken for 万元, or the contrary
+WIDE = "decimal(28,6)"  # any amount times UNIT_ERROR has room
 AMOUNT_IN_TEXT = r"(?:人民币)?\s*([0-9][0-9,，]*(?:\.[0-9]+)?)\s*(万?)元"
 
 
@@ -77,11 +76,11 @@ def kind_needs_amount(check: RowCheck, rules: DefectRules) -> None:
 def text_amount_agrees(check: RowCheck, rules: DefectRules) -> None:
     """The first amount after one of the words, in yuan, against the amount column."""
     field = check.fields["amount"]
-    text, amount = F.col(check.fields["text"]), F.col(field)
+    text, amount = F.col(check.fields["text"]), F.col(field).cast(WIDE)
     pattern = f"(?:{'|'.join(check.values)}){AMOUNT_IN_TEXT}"
     digits = F.when(amount.isNotNull(), F.translate(F.regexp_extract(text, pattern, 1), ",，", ""))
     unit = F.when(F.regexp_extract(text, pattern, 2) == "", 1).otherwise(UNIT_ERROR)
-    told = F.when(digits != "", digits.try_cast("decimal(18,6)") * unit)
+    told = F.when(digits != "", digits.try_cast("decimal(18,6)").cast(WIDE) * unit)
     differs = (amount >= 0) & (F.abs(told - amount) > F.lit(check.tolerance or "1").cast("decimal(18,2)"))
     by_unit = (told == amount * UNIT_ERROR) | (told * UNIT_ERROR == amount)
     rules.add(differs & by_unit, check.code, field, "off by exactly 10000: wrong unit", other_level=True)

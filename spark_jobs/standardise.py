@@ -3,10 +3,7 @@
 import argparse
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-from pyspark.sql import SparkSession
 
 from creditlake.catalog import load_catalog
 from creditlake.records import RecordBatch
@@ -14,7 +11,8 @@ from creditlake.settings import settings
 from creditlake.steps import day
 from creditlake.storage import CorruptObject, Lake, open_lake
 from spark_jobs.commit import StepContext, list_waiting, standardise_batches
-from spark_jobs.session import expect_rows, run_application, spark_session
+from spark_jobs.engine import SparkSession, expect_rows, work_session, workers
+from spark_jobs.session import run_application
 
 DATASETS_AT_ONCE = 3
 LOG = logging.getLogger("creditlake.standardise")
@@ -36,12 +34,12 @@ def run(business_date: str, spark: SparkSession | None = None) -> dict[str, int]
         raise corrupt[0]
     if not waiting:
         return counts
-    with spark_session("creditlake standardise", chosen, spark) as session:
+    with work_session("creditlake standardise", chosen, spark) as session:
         expect_rows(session, max(map(count_cells, waiting.values())), whole_stage=False)
         context = StepContext(session, lake, catalog, chosen.subject_key(), chosen.scratch)
         # While one dataset is being planned another runs; the largest come first.
         largest_first = sorted(waiting.values(), key=count_cells, reverse=True)
-        with ThreadPoolExecutor(DATASETS_AT_ONCE) as pool:
+        with workers(DATASETS_AT_ONCE) as pool:
             done = [pool.submit(standardise_batches, context, batches) for batches in largest_first]
         for future in done:
             for manifest in future.result():

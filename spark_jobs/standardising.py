@@ -7,15 +7,13 @@ the columns of the one before: text, typed values, grades, values that depend on
 
 from dataclasses import replace
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
 from creditlake.catalog import Catalog
 from creditlake.contract import Contract
 from creditlake.receipt_no import RECEIPT_FIELD
 from spark_jobs import expressions as ex
 from spark_jobs.defects import DROPPING, HOLDING, REJECTING, DefectRules, has_level
-from spark_jobs.duplicates import PLACE, content_hash, find_repeated, mark_repeated
+from spark_jobs.duplicates import PLACE, find_repeated, mark_repeated
+from spark_jobs.engine import Column, DataFrame, F, row_hash
 from spark_jobs.field_rules import (
     check_fields,
     delivered_fields,
@@ -111,7 +109,7 @@ def record_columns(contract: Contract, catalog: Catalog, key: bytes, defects: Co
     fields = list(contract.fields)
     columns = [
         record_id(contract, contract.name, contract.natural_key, key).alias("record_id"),
-        content_hash(fields).alias("content_hash"),
+        row_hash(fields).alias("content_hash"),
         *map(F.col, PLACE),
         F.col(RECEIPT_FIELD),
         change_op(contract).alias("change_op"),

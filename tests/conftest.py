@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from creditlake.settings import Settings, read_settings
 from creditlake.spark_submit import java_options
-from spark_jobs.session import remember_functions
+from spark_jobs.on_spark import remember_functions
 from tests.services import QUICK_JVM, MinioServer
 from tests.sftp_server import SftpServer
 

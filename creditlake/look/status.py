@@ -23,6 +23,7 @@ from creditlake.storage import (
 )
 
 BUILDS_SHOWN = 8
+LARGE_GROUP = 100  # records of one review group: one decision about it settles much, or something is wrong
 
 
 def print_status(lake: Lake, catalog: Catalog, outbox: Outbox) -> None:
@@ -81,6 +82,13 @@ def review_lines(lake: Lake) -> list[str]:
     lines = []
     if waiting := links.counts.get("review", 0):
         lines.append(f"review: {waiting:,} records wait for a person; see `creditlake review export`")
+        groups = links.extra.get("largest_groups", [])
+        assert isinstance(groups, list), "link writes them as a list"
+        lines += [
+            f"  复核编号 {group['party']}: {group['records']:,} records, {group['candidates']} candidates"
+            for group in groups
+            if group["records"] >= LARGE_GROUP
+        ]
     contradictions = links.extra.get("contradicted_judgements", [])
     assert isinstance(contradictions, list), "link writes them as a list"
     for found in contradictions:

@@ -89,6 +89,29 @@ LINKING = {
         "is_current": "boolean",
         "known_to": "date",
     },
+    "roles": {
+        "subject_id": "varchar",
+        "role": "varchar",
+        "holder_key": "varchar",
+        "position": "varchar",
+        "holder_name": "varchar",
+        "name_norm": "varchar",
+        "holder_id": "varchar",
+        "doubt": "varchar",
+        "is_minor": "boolean",
+        "valid_from": "date",
+        "valid_to": "date",
+        "source": "varchar",
+        "known_from": "date",
+        "known_to": "date",
+    },
+    "subject_changes": {
+        "subject_id": "varchar",
+        "change": "varchar",
+        "other_subject_id": "varchar",
+        "reason": "varchar",
+        "known_from": "date",
+    },
 }
 PLATFORM = {
     "files": "file_no bigint, dataset varchar, batch_id varchar, file_name varchar, received_date date,"
@@ -229,7 +252,14 @@ def check_columns(entry: FileEntry, path: Path, columns: dict[str, str]) -> None
 def create_linking_view(
     connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], paths: Sequence[Path]
 ) -> None:
-    """Make the view over a table of the registers or over the links; a link gets its row's row_key."""
+    """Make the view over a table of the registers or over the links; a link gets its row's row_key.
+
+    Raises BuildError for registers of an earlier version, whose columns were others.
+    """
+    if paths and table != "links" and not set(columns) <= set(pq.read_schema(paths[0]).names):
+        raise BuildError(
+            f"the {table} of this build are of an earlier version; run `creditlake link` for the next"
+        )
     if table == "links":
         body = empty_select({"row_key": "bigint", **columns})
         if paths:

@@ -15,9 +15,11 @@ RULE_TABLES = {
     " effective_from date, effective_to date, priority integer",
     "list_terms": "rule_id varchar, list_code varchar, list_type varchar, dataset varchar, priority integer,"
     " field varchar, contains varchar, term_from varchar, ends varchar, term_months integer,"
+    " responsible_roles varchar, responsible_from date, responsible_to date,"
     " effective_from date, effective_to date",
     "masking": "rule_id varchar, element varchar, public_form varchar, keep_left integer, keep_right integer,"
     " fill varchar, fields varchar, effective_from date, effective_to date, priority integer",
+    "role_names": "role varchar, name_zh varchar",
     "redaction": "rule_id varchar, element varchar, pattern varchar, checked varchar, keep_prefix boolean,"
     " replacement varchar, fields varchar, effective_from date, effective_to date, priority integer",
 }
@@ -64,6 +66,9 @@ def rule_rows(rules: Rules) -> dict[str, list[tuple[Any, ...]]]:
                 r.term_from,
                 r.ends,
                 r.term_months,
+                joined(r.responsible.roles) if r.responsible else None,
+                r.responsible.effective_from if r.responsible else None,
+                r.responsible.effective_to if r.responsible else None,
                 r.effective_from,
                 r.effective_to,
             )
@@ -84,6 +89,7 @@ def rule_rows(rules: Rules) -> dict[str, list[tuple[Any, ...]]]:
             )
             for i, r in enumerate(rules.masking)
         ],
+        "role_names": [(role.code, role.name_zh) for role in rules.roles.roles],
         "redaction": [
             (
                 r.rule_id,

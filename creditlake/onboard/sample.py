@@ -51,10 +51,10 @@ class Grid:
     rows: list[list[str]]
 
 
-def read_sample(path: Path) -> Grid:
+def read_sample(path: Path, max_bytes: int = SAMPLE_MAX_BYTES) -> Grid:
     """Return a sample as text; raises SampleProblem."""
-    if path.stat().st_size > SAMPLE_MAX_BYTES:
-        raise SampleProblem(f"{path.name}: larger than {SAMPLE_MAX_BYTES >> 20} MB; a sample of it is enough")
+    if path.stat().st_size > max_bytes:
+        raise SampleProblem(f"{path.name}: larger than {max_bytes >> 20} MB; a part of it is enough")
     data = path.read_bytes()
     if not data.strip():
         raise SampleProblem(f"{path.name}: the file is empty; ask for one with rows")

@@ -1,6 +1,6 @@
 """Try a contract on a file: what decode and standardise would make of it, without touching the lake.
 
-The same readers and the same Spark function as on a real day, in a scratch folder that is removed
+The same readers and the same function of row work as on a real day, in a scratch folder that is removed
 afterwards: cells/ from decode, records/ from the application `try_contract`, batch.json between the two.
 """
 
@@ -23,8 +23,7 @@ from creditlake.duck import open_duckdb, quote_text
 from creditlake.receipts import Batch, Receipt, ReceivedFile
 from creditlake.records import check_share
 from creditlake.settings import Settings
-from creditlake.spark_submit import submit
-from creditlake.steps import application_arguments, spark_application
+from creditlake.steps import run_application
 from creditlake.storage import BatchDefect, now_utc
 
 BATCH_ID = "trial"
@@ -181,7 +180,6 @@ def try_contract(
         trial = decode_trial(catalog, contract, batch, file, folder)
         if not trial.is_blocked and trial.counts["received"]:
             (folder / "batch.json").write_text(batch.model_dump_json(), encoding="utf-8")
-            arguments = {"contract": str(contract_path.resolve()), "folder": str(folder)}
-            submit(spark_application("try_contract"), application_arguments(arguments))
+            run_application("try_contract", contract=str(contract_path.resolve()), folder=str(folder))
             read_records(trial, batch, folder, rows, few)
     return trial

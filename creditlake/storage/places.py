@@ -1,4 +1,4 @@
-"""Which lake the settings name, and where in it people's decisions about links lie."""
+"""Which lake the settings name, and where in it people's decisions about links and subjects lie."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,6 +8,7 @@ from creditlake.storage.folder import FolderLake
 from creditlake.storage.lake import Lake
 
 LINK_JUDGEMENTS = "decisions/link_judgement"  # /<business date>/<judgement id>.json
+MIGRATIONS = "decisions/migration"  # /<business date>/<migration id>.json, and its rows as .parquet
 
 
 def open_lake(settings: Settings) -> Lake:

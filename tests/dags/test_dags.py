@@ -102,6 +102,13 @@ def test_with_a_shared_server_the_spark_steps_are_its_clients(tmp_path: Path) ->
     assert tasks["standardise"]["type"] == tasks["link"]["type"] == "PySparkOperator"
 
 
+def test_on_duckdb_the_steps_of_row_work_run_inside_their_tasks(tmp_path: Path) -> None:
+    overrides = {"CREDITLAKE_HOME": str(tmp_path), "CREDITLAKE_ENGINE": "duckdb"}
+    tasks = read_dags(overrides)["build_release"]["tasks"]
+    assert tasks["standardise"]["type"] == tasks["link"]["type"] == "PythonOperator"
+    assert tasks["standardise"]["downstream"] == ["open_build"]
+
+
 def test_return_files_are_written_also_when_the_gate_holds(dags: dict) -> None:
     feedback = dags["build_release"]["tasks"]["feedback"]
     assert feedback["rule"].endswith("all_done")

@@ -18,6 +18,7 @@ from creditlake.catalog import Catalog, load_catalog
 from creditlake.contract import IDENTIFIER_TYPES, Contract
 from creditlake.decode.decode import cells_manifest_key
 from creditlake.marts.database import LINKING, record_columns
+from creditlake.names import normalise_name
 from creditlake.receipts import Batch, Receipt, ReceivedFile, list_batches, receipt_order
 from creditlake.settings import REPOSITORY
 from creditlake.storage import (
@@ -75,11 +76,15 @@ class City:
     root: Path
     catalog: Catalog = field(default_factory=lambda: load_catalog(REPOSITORY / "catalog"))
     parties: list[dict[str, Any]] = field(default_factory=list)
+    roles: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    names: list[dict[str, Any]] = field(default_factory=list)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # accepted and held ones
     delivered: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # all of them
     records_keys: dict[str, dict[str, str]] = field(default_factory=dict)
     deliveries: int = 0
     omit: str = ""  # a column that the records files lack
+    omit_register_column: str = ""  # a column that tables of the registers lack
 
     def __post_init__(self) -> None:
         self.lake = FolderLake(self.root / "lake")
@@ -87,6 +92,23 @@ class City:
     def subject(self, subject_id: str, name: str, **numbers: str) -> None:
         """Add a subject; numbers by kind, e.g. uscc or resident_id."""
         self.parties.append({"subject_id": subject_id, "name": name, "numbers": numbers})
+
+    def name(self, subject_id: str, name: str, *, is_current: bool = True) -> None:
+        """Add a name of a subject to its names, in the form in which names are compared."""
+        row = {"subject_id": subject_id, "name": name, "name_norm": normalise_name(name)}
+        self.names.append(row | {"is_current": is_current})
+
+    def role(self, subject_id: str, role: str, holder_name: str, **said: Any) -> None:
+        """Add a role; without a doubt or a holder_id nothing proves the holder."""
+        row = {"holder_key": f"h{len(self.roles)}", "name_norm": holder_name, "position": "职务"}
+        row |= {"source": "market_regulation.entity_person", "known_from": NOW.date(), "is_minor": False}
+        row |= {"doubt": None if said.get("holder_id") else "no_document"}
+        self.roles.append({"subject_id": subject_id, "role": role, "holder_name": holder_name, **row, **said})
+
+    def change(self, subject_id: str, other_subject_id: str, change: str = "merged") -> None:
+        """Add an id that leads to another."""
+        row = {"subject_id": subject_id, "other_subject_id": other_subject_id, "change": change}
+        self.changes.append({**row, "reason": "same_uscc_and_name", "known_from": NOW.date()})
 
     def deliver(
         self,
@@ -203,13 +225,26 @@ class City:
             if self.catalog.contracts[dataset].subject.name is None:
                 continue
             links += [link_row(dataset, row) for row in rows]
-        tables = {"subjects": subjects, "identifiers": identifiers, "links": links}
+        tables = {
+            "subjects": subjects,
+            "identifiers": identifiers,
+            "roles": self.roles,
+            "names": self.names,
+            "subject_changes": self.changes,
+            "links": links,
+        }
         entries = {}
         for table, rows in tables.items():
             room = "links" if table == "links" else "registers"
-            schema = pa.schema([(name, arrow_type(kind)) for name, kind in LINKING[table].items()])
+            schema = pa.schema(
+                [
+                    (name, arrow_type(kind))
+                    for name, kind in LINKING[table].items()
+                    if name != self.omit_register_column
+                ]
+            )
             entries[table] = self._write_table(f"{room}/{build}/{table}/part-0.parquet", rows, schema)
-        registers = step("registers", "", {}, [entries["subjects"], entries["identifiers"]], None)
+        registers = step("registers", "", {}, [entries[name] for name in tables if name != "links"], None)
         registers.extra = {"batches": self.records_keys}
         write_manifest(self.lake, build_manifest_key("registers", build), registers)
         write_manifest(

@@ -24,8 +24,9 @@ from tests.dbt.conftest import TODAY, build_city, settings_at
 PENALTY = "market_regulation.penalty_decision"
 FIRST = date(2026, 11, 16)
 TABLES = [
-    "archive_legal_entities", "archive_natural_persons", "defects", "ledger", "ledger_publication",
-    "pub_licence", "pub_list_current", "pub_penalty", "pub_subject", "records_index",
+    "archive_legal_entities", "archive_legal_roles", "archive_natural_persons", "archive_person_roles",
+    "defects", "ledger", "ledger_publication", "list_representatives", "pub_licence", "pub_list_current",
+    "pub_penalty", "pub_subject", "records_index", "subject_changes",
 ]  # fmt: skip
 KILLED = """
 import sys
@@ -157,3 +158,14 @@ def test_a_build_killed_at_any_time_and_run_again_gives_the_same_content(tmp_pat
     assert {n: t.content_hash for n, t in found.tables.items()} == {
         n: t.content_hash for n, t in expected.tables.items()
     }
+
+
+def test_registers_of_an_earlier_version_are_refused_with_their_cure(city: City, build: Callable) -> None:
+    city.role("L1", "LEGAL_REP", "周明")
+    small_city(city)
+    city.omit_register_column = "holder_key"
+    with pytest.raises(
+        BuildError, match="the roles of this build are of an earlier version; run `creditlake"
+    ):
+        build()
+    assert not city.lake.exists(candidate_key("20261117-01"))

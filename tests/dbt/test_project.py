@@ -22,7 +22,7 @@ NAMES = {
     "staging": r"stg_[a-z_]+?__[a-z_]+",
     "intermediate": r"int_[a-z_]+__[a-z]+ed",
     "marts": r"(archive|pub|shr|aut|list|indicator|uplink|chk)_[a-z_]+"
-    r"|ledger|ledger_publication|defects|records_index",
+    r"|ledger|ledger_publication|defects|records_index|subject_changes",
 }
 MAY_READ = {
     "staging": {"source"},
@@ -35,6 +35,7 @@ RULE_TABLES = {
     "window_transitions",
     "derived_severities",
     "list_terms",
+    "role_names",
     "masking",
     "redaction",
 }

@@ -5,7 +5,7 @@ from pyspark.sql import SparkSession
 
 from creditlake.catalog import Catalog, load_catalog
 from creditlake.settings import REPOSITORY
-from spark_jobs.session import expect_rows
+from spark_jobs.on_spark import expect_rows
 
 
 @pytest.fixture(scope="session")

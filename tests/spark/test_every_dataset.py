@@ -13,8 +13,9 @@ from creditlake.decode.decode import read_file
 from creditlake.settings import REPOSITORY
 from creditlake.simulate.plain import PlainDraws
 from creditlake.simulate.plain_files import write_plain
+from spark_jobs.engine import make_frame
 from spark_jobs.standardising import standardise
-from spark_jobs.tables import cells_schema, make_frame
+from spark_jobs.tables import cells_schema
 from tests.parties import LEGAL, NATURAL
 
 pytestmark = pytest.mark.spark

@@ -17,7 +17,7 @@ from tests.spark.rows import COMPANY, KEY, PERSON, REG_NO, SHOP
 
 IDENTIFIERS = "subject_id string, id_kind string, id_value string, id_status string"
 NAMES = "subject_id string, name_norm string, is_current boolean"
-ROLES = "subject_id string, role string, person_name string"
+ROLES = "subject_id string, role string, name_norm string"
 RECORDS = (
     "batch_id string, file_name string, row_no bigint, record_id string, counterpart_class string, "
     "counterpart_name string, uscc string, uscc_status string, org_code string, org_code_status string, "
@@ -63,7 +63,7 @@ NAMED = [
     ("LA", "兴旺餐饮有限公司", True), ("LB", "兴旺餐饮有限公司", False),
 ]  # fmt: skip
 # (subject, role, person)
-SERVING = [("L9", "legal_rep", "林一帆"), ("L9", "legal_rep", "高远"), ("LA", "legal_rep", "林一帆")]
+SERVING = [("L9", "LEGAL_REP", "林一帆"), ("L9", "LEGAL_REP", "高远"), ("LA", "LEGAL_REP", "林一帆")]
 FULL = {"counterpart_class": "LEGAL", "counterpart_name": "高山建材有限公司"}
 LEGAL = {"counterpart_class": "LEGAL", "counterpart_name": "云山商贸"}
 NATURAL = {"counterpart_class": "NATURAL", "counterpart_name": "周明", "id_type": "RESIDENT_ID"}

@@ -75,7 +75,7 @@ def test_facts_of_both_registers_are_the_one_subjects(second: Registers) -> None
         "周明小吃店": (True, None, None),
     }
     roles = second.roles.where("known_to is null and valid_to is null").collect()
-    assert sorted(row["person_name"] for row in roles) == ["周大明", "周明", "林一帆"]
+    assert sorted(row["holder_name"] for row in roles) == ["周大明", "周明", "林一帆"]
     owners = number_owners(second.identifiers.where("known_to is null"), second.names).collect()
     assert {len(row["owners"]) for row in owners} == {1}
 
@@ -154,3 +154,30 @@ def test_the_other_register_speaks_for_a_subject_that_the_first_no_longer_lists(
     )
     assert ("云山商贸 有限公司", "institution_register", True) in open_subjects(third).values()
     assert len(open_subjects(third)) == 2
+
+
+def test_ids_of_an_earlier_archive_are_events_once_and_survive_a_build_from_nothing(
+    few_rows: SparkSession, catalog: Catalog, first: Registers
+) -> None:
+    company = next(
+        subject for subject, facts in open_subjects(first).items() if facts[0] == "云山商贸有限公司"
+    )
+    brought = few_rows.createDataFrame(
+        [
+            ("QY-1", company, "uscc", DAY_2),
+            ("QY-1", company, "uscc", DAY_3),
+            ("QY-2", company, "reg_no", DAY_3),
+        ],
+        "subject_id string, other_subject_id string, reason string, known_from date",
+    )
+    rows = [(DAY_1, [COMPANY_ROW, SHOP_ROW])]
+    second = build(few_rows, catalog, DAY_3, rows, parent=first, migrated=brought)
+    events = [tuple(row) for row in second.subject_changes.orderBy("subject_id").collect()]
+    assert events == [
+        ("QY-1", "migrated", company, "uscc", DAY_2), ("QY-2", "migrated", company, "reg_no", DAY_3),
+    ]  # fmt: skip
+    third = build(few_rows, catalog, DAY_3, rows, parent=second, migrated=brought)
+    anew = build(few_rows, catalog, DAY_3, rows, migrated=brought)
+    for registers in (third, anew):
+        found = [tuple(row) for row in registers.subject_changes.orderBy("subject_id").collect()]
+        assert found == events

@@ -14,6 +14,7 @@ from spark_jobs.history import merge_versions
 from spark_jobs.linking import number_owners
 from spark_jobs.observing import PLACES, change_columns, observe, observed_columns, prepare_changes
 from spark_jobs.registers import Registers, build_registers
+from spark_jobs.roles import DeliveredRoles
 from spark_jobs.tables import columns_schema
 from tests.spark.rows import COMPANY, KEY, PERSON, REG_NO, SHOP
 
@@ -78,6 +79,7 @@ def observe_snapshots(spark: SparkSession, catalog: Catalog, dataset: str, snaps
 def build(
     spark: SparkSession, catalog: Catalog, as_of: date, legal: Snapshots, *, natural: Snapshots = (),
     institutions: Snapshots = (), changes: Sequence[Values] = (), parent: Registers | None = None,
+    roles: DeliveredRoles | None = None, migrated: DataFrame | None = None,
 ) -> Registers:  # fmt: skip
     """Build registers; finished tables are kept in memory instead of in files."""
     observed = observe_snapshots(spark, catalog, LEGAL_REGISTER, legal)
@@ -92,7 +94,7 @@ def build(
         change_log = prepare_changes(log, contract, LEGAL_REGISTER, places, KEY)
     return build_registers(
         spark, observed, change_log, parent, KEY, as_of,
-        lambda _, table: spark.createDataFrame(table.collect(), table.schema),
+        lambda _, table: spark.createDataFrame(table.collect(), table.schema), roles, migrated,
     )  # fmt: skip
 
 
@@ -144,7 +146,7 @@ def test_the_change_log_gives_former_names_and_representatives(first: Registers)
     assert names["云山商贸有限公司"] == (True, date(2020, 5, 6), None)
     assert names["青峰商贸有限公司"] == (False, None, date(2020, 5, 6))
     assert names["周大明"][0] is False
-    roles = {row["person_name"]: (row["valid_from"], row["valid_to"]) for row in first.roles.collect()}
+    roles = {row["holder_name"]: (row["valid_from"], row["valid_to"]) for row in first.roles.collect()}
     assert roles["高远"] == (None, date(2021, 1, 2))
     assert roles["林一帆"] == (date(2021, 1, 2), None)
 

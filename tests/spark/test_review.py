@@ -242,6 +242,11 @@ def test_newer_evidence_against_a_judgement_is_in_the_manifest_and_in_the_queue(
     assert manifest is not None
     (judgement,) = list_judgements(office.lake, NEXT_DAY)
     assert manifest.counts["contradicted"] == 3
+    assert manifest.extra["largest_groups"] == [
+        {"party": item.party, "records": 1, "candidates": 1}
+        for item in sorted(office.queue(), key=lambda item: item.party)
+        if item.status == "review"
+    ]
     assert manifest.extra["contradicted_judgements"] == [
         {"judgement_id": judgement.judgement_id, "subject_id": first, "records": 3}
     ]

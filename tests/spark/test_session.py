@@ -4,7 +4,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from spark_jobs.session import Remembered, remember_functions
+from spark_jobs.on_spark import Remembered, remember_functions
 
 pytestmark = pytest.mark.spark
 

@@ -12,7 +12,7 @@ from creditlake.records import NotSettled, list_records, rejects_of, settled_rec
 from creditlake.storage import CorruptObject, ObjectExists
 from creditlake.verdicts import Settlement, settle_batch
 from spark_jobs.commit import late_before, list_waiting, standardise_batches
-from spark_jobs.link import find_parent
+from spark_jobs.registering import find_parent
 from spark_jobs.standardise import set_aside_corrupt
 from tests.deliveries import DAY, NEXT_DAY
 from tests.spark.room import LISTED, LISTED_ROWS, REGISTER, REGISTER_ROWS, Room

@@ -6,8 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from creditlake.catalog import Catalog
-from spark_jobs.session import COMPILE_FROM_ROWS, expect_rows
-from spark_jobs.tables import make_frame
+from spark_jobs.on_spark import COMPILE_FROM_ROWS, expect_rows, make_frame
 from tests.spark.rows import PENALTY, PERSON_PENALTY, make_records
 
 SCHEMA = "name string, n bigint, day date, is_latest boolean"

@@ -85,12 +85,11 @@ def shown(trial: Trial, *, show_personal: bool = False) -> str:
 def test_a_trial_shows_what_would_become_of_a_file_and_leaves_nothing_behind(
     few_rows: SparkSession, place: Settings, contract: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run_here(path: str, arguments: list[str]) -> None:
-        assert path == str(REPOSITORY / "spark_jobs" / "try_contract.py")
-        named = dict(zip(arguments[::2], arguments[1::2], strict=True))
-        application.run(Path(named["--contract"]), Path(named["--folder"]), few_rows)
+    def run_here(step: str, **arguments: str) -> None:
+        assert step == "try_contract"
+        application.run(**arguments, spark=few_rows)
 
-    monkeypatch.setattr(trying, "submit", run_here)
+    monkeypatch.setattr(trying, "run_application", run_here)
     trial = try_contract(contract, put_sample(tmp_path, ROWS), RECEIVED, place, rows=4, few=2)
 
     assert trial.counts == {"received": 4, "accepted": 1, "held": 1, "rejected": 2, "dropped": 0}
@@ -128,7 +127,7 @@ def test_a_trial_shows_what_would_become_of_a_file_and_leaves_nothing_behind(
 def test_a_file_that_cannot_be_decoded_is_blocked_without_spark(
     place: Settings, contract: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trying, "submit", lambda *_: pytest.fail("nothing to standardise"))
+    monkeypatch.setattr(trying, "run_application", lambda *_, **__: pytest.fail("nothing to standardise"))
     path = put_sample(tmp_path, ROWS)
     path.write_text(path.read_bytes().decode("gb18030"), encoding="utf-8")
     trial = try_contract(contract, path, RECEIVED, place, rows=4, few=2)

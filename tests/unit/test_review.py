@@ -349,12 +349,18 @@ def test_status_says_what_waits_for_a_person_and_what_contradicts_a_judgement(de
     assert review_lines(desk.city.lake) == []
     links = read_manifest(desk.city.lake, build_manifest_key("links", BUILD))
     links.counts = {"review": 1200}
-    links.extra = {"contradicted_judgements": [{"judgement_id": "j1", "subject_id": "L1", "records": 3}]}
+    links.extra = {
+        "contradicted_judgements": [{"judgement_id": "j1", "subject_id": "L1", "records": 3}],
+        "largest_groups": [
+            {"party": "a1", "records": 1100, "candidates": 2}, {"party": "a2", "records": 1, "candidates": 1},
+        ],
+    }  # fmt: skip
     key = build_manifest_key("links", "20261117-02")
     desk.city.lake.put_if_absent(key, links.model_dump_json().encode())
 
     assert review_lines(desk.city.lake) == [
         "review: 1,200 records wait for a person; see `creditlake review export`",
+        "  复核编号 a1: 1,100 records, 2 candidates",
         "judgement j1: exact evidence points to L1 for 3 records; it stands until"
         " `creditlake review export` is decided anew",
     ]

@@ -30,7 +30,7 @@ joined as (
         ---------- text
         licences.counterpart_name,
         licences.counterpart_class,
-        licences.legal_rep_name,
+        case when minors.subject_id is null then licences.legal_rep_name end as legal_rep_name,
         coalesce(redacted.document_name, licences.document_name) as document_name,
         licences.licence_kind,
         coalesce(redacted.certificate_name, licences.certificate_name) as certificate_name,
@@ -51,6 +51,7 @@ joined as (
     from {{ ref('stg_administrative_approval__licence_decisions') }} as licences
     inner join shown on shown.row_key = licences.row_key
     left join redacted on redacted.row_key = licences.row_key
+    left join {{ ref('int_minor_representatives__collected') }} as minors on minors.subject_id = shown.subject_id
 
 )
 

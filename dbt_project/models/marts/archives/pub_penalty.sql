@@ -30,7 +30,7 @@ joined as (
         ---------- text
         penalties.counterpart_name,
         penalties.counterpart_class,
-        penalties.legal_rep_name,
+        case when minors.subject_id is null then penalties.legal_rep_name end as legal_rep_name,
         coalesce(redacted.violation_type, penalties.violation_type) as violation_type,
         coalesce(redacted.violation_facts, penalties.violation_facts) as violation_facts,
         coalesce(redacted.penalty_basis, penalties.penalty_basis) as penalty_basis,
@@ -55,6 +55,7 @@ joined as (
     from {{ ref('stg_market_regulation__penalty_decisions') }} as penalties
     inner join shown on shown.row_key = penalties.row_key
     left join redacted on redacted.row_key = penalties.row_key
+    left join {{ ref('int_minor_representatives__collected') }} as minors on minors.subject_id = shown.subject_id
 
 )
 

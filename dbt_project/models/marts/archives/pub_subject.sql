@@ -23,7 +23,7 @@ joined as (
         entities.ent_type_code,
         entities.ent_type_name,
         entities.ent_class,
-        entities.legal_rep_name,
+        case when minors.subject_id is null then entities.legal_rep_name end as legal_rep_name,
         entities.currency,
         entities.industry_code,
         entities.industry_name,
@@ -46,6 +46,7 @@ joined as (
     from {{ ref('stg_market_regulation__registered_entities') }} as entities
     inner join shown on shown.row_key = entities.row_key
     left join redacted on redacted.row_key = entities.row_key
+    left join {{ ref('int_minor_representatives__collected') }} as minors on minors.subject_id = shown.subject_id
 
 )
 

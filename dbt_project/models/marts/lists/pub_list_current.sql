@@ -38,7 +38,9 @@ defaulters as (
         defaulters.party_type,
         defaulters.name,
         defaulters.sex,
-        case when defaulters.party_type = 'ORGANISATION' then defaulters.legal_rep_name end as legal_rep_name,
+        case
+            when defaulters.party_type = 'ORGANISATION' and minors.subject_id is null then defaulters.legal_rep_name
+        end as legal_rep_name,
         defaulters.court_name,
         defaulters.province,
         defaulters.basis_org,
@@ -64,6 +66,7 @@ defaulters as (
     from {{ ref('stg_court__judgment_defaulters') }} as defaulters
     inner join defaulters_shown as shown on shown.row_key = defaulters.row_key
     left join defaulters_redacted as redacted on redacted.row_key = defaulters.row_key
+    left join {{ ref('int_minor_representatives__collected') }} as minors on minors.subject_id = shown.subject_id
 
 ),
 
