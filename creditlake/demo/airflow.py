@@ -5,6 +5,7 @@ own. Every process is stopped by its own process group, because Airflow's server
 """
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -21,9 +22,11 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_ex
 from creditlake.loopback import free_port
 from creditlake.settings import REPOSITORY
 
+LOG = logging.getLogger("creditlake.demo")
 START_SECONDS = 120
 STOP_SECONDS = 15
 ANSWER_SECONDS = 300  # a busy machine answers late, and giving up would lose the days played so far
+REVIVALS = 3
 PROCESSES = ("api-server", "scheduler", "dag-processor")
 FINISHED = frozenset({"success", "failed"})
 
@@ -78,11 +81,14 @@ class LocalAirflow:
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "infra.airflow.sqlite.PATIENT",
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": "infra.airflow.sqlite.PATIENT",
                 "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+                "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+                "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
                 "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
                 "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
             }
         )
         self.servers: list[subprocess.Popen[bytes]] = []
+        self.revived = 0
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
 
     def start(self) -> None:
@@ -92,15 +98,33 @@ class LocalAirflow:
             subprocess.run(
                 ["airflow", "db", "migrate"], env=self.environment, stdout=log, stderr=log, check=True
             )
-        for name in PROCESSES:
-            command = ["airflow", name, *(["--workers", "1"] if name == "api-server" else [])]
-            with (self.logs / f"{name}.log").open("wb") as log:
-                self.servers.append(
-                    subprocess.Popen(
-                        command, env=self.environment, stdout=log, stderr=log, start_new_session=True
-                    )
-                )
+        self.servers = [self._start_server(name) for name in PROCESSES]
         self._wait_until_healthy()
+
+    def _start_server(self, name: str) -> subprocess.Popen[bytes]:
+        """Start one of the processes in a group of its own; its log goes on after that of an earlier one."""
+        command = ["airflow", name, *(["--workers", "1"] if name == "api-server" else [])]
+        with (self.logs / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                command, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def revive(self) -> None:
+        """Start servers that have ended again, as a service manager does in service; AirflowError at last.
+
+        Airflow's scheduler ends when SQLite keeps it from writing for too long. It takes up the tasks that
+        it left when it starts anew.
+        """
+        for place, (name, server) in enumerate(zip(PROCESSES, self.servers, strict=False)):
+            if server.poll() is None:
+                continue
+            self.revived += 1
+            if self.revived > REVIVALS:
+                raise AirflowError(f"airflow {name} keeps ending; read {self.logs}/{name}.log")
+            LOG.warning("airflow %s has ended and is started again; read %s/%s.log", name, self.logs, name)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)  # a task that outlived its scheduler
+            self.servers[place] = self._start_server(name)
 
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -167,7 +191,8 @@ class LocalAirflow:
         return run_id
 
     def runs(self, dag_id: str, partition_key: str) -> list[DagRun]:
-        """Return the runs of a DAG for one business date, oldest first."""
+        """Return the runs of a DAG for one business date, oldest first; servers that ended are revived."""
+        self.revive()
         answer = self.ask(
             "GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, "order_by": "run_after"}
         )

@@ -1,13 +1,15 @@
 """One day through the real scheduler: collections by request, the build by their asset events."""
 
 import json
+import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from creditlake.catalog import load_catalog
-from creditlake.demo.airflow import running_airflow
+from creditlake.demo.airflow import PROCESSES, running_airflow
 from creditlake.demo.play import lay_deliveries
 from creditlake.settings import settings
 from tests.e2e.conftest import TINY_CITY
@@ -16,7 +18,7 @@ pytestmark = [pytest.mark.service, pytest.mark.spark, pytest.mark.slow]
 BUILD_SECONDS = 900  # a busy machine is slow, and this test is not about speed
 
 
-def test_asset_events_of_every_dataset_start_the_build_and_it_publishes(
+def test_asset_events_of_every_dataset_start_the_build_though_the_scheduler_is_killed(
     tmp_path: Path, small_city: Path, days: list[str]
 ) -> None:
     departments = {c.department for c in load_catalog(settings().catalog).contracts.values()}
@@ -27,8 +29,12 @@ def test_asset_events_of_every_dataset_start_the_build_and_it_publishes(
         assert airflow.runs("build_release", days[0]) == []
         for code in sorted(departments):
             airflow.trigger(f"collect_{code}", days[0])
+        scheduler = airflow.servers[PROCESSES.index("scheduler")]
+        os.killpg(scheduler.pid, signal.SIGKILL)  # with the tasks that it was running
+        scheduler.wait()
         run = wait_for_build(airflow, days[0])
         states = airflow.task_states(run)
+    assert airflow.revived == 1
     assert run.state == "success", states
     assert run.partition_key == days[0]
     assert set(states.values()) == {"success"}

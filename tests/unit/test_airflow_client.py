@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -87,3 +89,19 @@ def test_after_a_stop_signals_are_answered_as_before(client: LocalAirflow) -> No
     before = signal.getsignal(signal.SIGTERM)
     client.stop()
     assert signal.getsignal(signal.SIGTERM) is before is not signal.SIG_IGN
+
+
+def test_a_server_that_keeps_ending_ends_the_demo_with_the_log_to_read(
+    client: LocalAirflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.logs.mkdir(parents=True)
+    gone = [sys.executable, "-c", "pass"]
+    monkeypatch.setattr(client, "_start_server", lambda name: subprocess.Popen(gone, start_new_session=True))
+    client.servers = [client._start_server(name) for name in airflow.PROCESSES]
+    for server in client.servers:
+        server.wait()
+    client.revive()
+    assert client.revived == len(airflow.PROCESSES) == airflow.REVIVALS
+    client.servers[0].wait()
+    with pytest.raises(AirflowError, match=r"airflow api-server keeps ending; read .*\.log"):
+        client.revive()
