@@ -17,7 +17,7 @@ from creditlake.contract import Contract
 from creditlake.storage import FileEntry, Lake, StepManifest, build_manifest_key, find_manifest, read_manifest
 from spark_jobs.commit import StepContext
 from spark_jobs.duplicates import PLACE
-from spark_jobs.engine import DataFrame, F, hold, join_hash
+from spark_jobs.engine import DataFrame, F, hold, join_hash, release
 from spark_jobs.judging import LINKS, RulingRow
 from spark_jobs.linking import NEAR_TIERS
 from spark_jobs.naming import BY_NAME
@@ -138,17 +138,12 @@ def keep_links(
     }
     batches = frozenset(batch for of_dataset in shared.values() for batch in of_dataset)
     of_batches = F.col("batch_id").isin(*batches)
-    chosen = judged_places(links, changed)
-    if chosen is None:
+    judged = judged_places(links, changed)
+    if judged is None:
         LOG.info("every record is linked anew: judgements about records that were in no doubt")
         return None
-    known = received_dates(ancestor.registers)
-    news = [received for batch, received in received_dates(made).items() if batch not in known]
-    if news:
-        numbers = hold(touched_numbers(registers, min(news)))
-        for places in (open_links(links), *citing_records(context, shared, numbers)):
-            chosen = chosen.unionByName(places)
-    chosen = hold(chosen.distinct().where(of_batches))
+    touched = touched_places(context, ancestor, made, registers, links, shared)
+    chosen = hold(reduce(DataFrame.unionByName, [judged, *touched]).distinct().where(of_batches))
     found = {row["batch_id"]: row["count"] for row in chosen.groupBy("batch_id").count().collect()}
     concerned = sum(found.values())
     rows = sum(
@@ -156,6 +151,7 @@ def keep_links(
     )
     LOG.info("%d of the %d links that build %s shares are made anew", concerned, rows, ancestor.build)
     if concerned > ANEW_FROM_SHARE * rows:
+        release(chosen)
         return None
     here = batches, chosen, frozenset(found), rows - concerned
     files = ancestor.links.outputs
@@ -164,6 +160,23 @@ def keep_links(
         return Kept(*here, files, links.where(F.lit(False)))
     rest = links.where(of_batches).join(F.broadcast(chosen), list(PLACE), "left_anti")
     return Kept(*here, (), rest.select(*links.columns))
+
+
+def touched_places(
+    context: StepContext,
+    ancestor: Ancestor,
+    made: StepManifest,
+    registers: Registers,
+    links: DataFrame,
+    records: RecordFiles,
+) -> list[DataFrame]:
+    """Return the places of records on which what is new in the registers may bear; none if nothing is."""
+    known = received_dates(ancestor.registers)
+    news = [received for batch, received in received_dates(made).items() if batch not in known]
+    if not news:
+        return []
+    numbers = hold(touched_numbers(registers, min(news)))  # asked once for every dataset
+    return [open_links(links), *citing_records(context, records, numbers)]
 
 
 def judged_places(links: DataFrame, changed: Collection[RulingRow]) -> DataFrame | None:

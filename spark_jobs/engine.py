@@ -12,63 +12,6 @@ from creditlake.settings import settings
 ENGINE = settings().engine
 
 if TYPE_CHECKING or ENGINE == "spark":
-    from spark_jobs.on_spark import (
-        Column,
-        DataFrame,
-        F,
-        SparkSession,
-        Window,
-        distinct_items,
-        expect_rows,
-        hold,
-        join_hash,
-        make_frame,
-        other_processes,
-        read_parquet,
-        release,
-        row_hash,
-        work_session,
-        workers,
-        write_parquet,
-    )
+    from spark_jobs.on_spark import *  # noqa: F403 - the engine is all that the chosen module offers
 else:
-    from spark_jobs.on_duckdb import (
-        Column,
-        DataFrame,
-        F,
-        SparkSession,
-        Window,
-        distinct_items,
-        expect_rows,
-        hold,
-        join_hash,
-        make_frame,
-        other_processes,
-        read_parquet,
-        release,
-        row_hash,
-        work_session,
-        workers,
-        write_parquet,
-    )
-
-__all__ = [
-    "ENGINE",
-    "Column",
-    "DataFrame",
-    "F",
-    "SparkSession",
-    "Window",
-    "distinct_items",
-    "expect_rows",
-    "hold",
-    "join_hash",
-    "make_frame",
-    "other_processes",
-    "read_parquet",
-    "release",
-    "row_hash",
-    "work_session",
-    "workers",
-    "write_parquet",
-]
+    from spark_jobs.on_duckdb import *  # noqa: F403 - the same

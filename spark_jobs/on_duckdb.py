@@ -19,7 +19,25 @@ from spark_jobs.duck_functions import F, add_functions, distinct_items, join_has
 from spark_jobs.literals import sql_literal
 from spark_jobs.part_files import PartFiles
 
-__all__ = ["Column", "DataFrame", "F", "Window", "distinct_items", "join_hash", "row_hash"]
+__all__ = [
+    "Column",
+    "DataFrame",
+    "F",
+    "SparkSession",
+    "Window",
+    "distinct_items",
+    "expect_rows",
+    "hold",
+    "join_hash",
+    "make_frame",
+    "other_processes",
+    "read_parquet",
+    "release",
+    "row_hash",
+    "work_session",
+    "workers",
+    "write_parquet",
+]
 SparkSession = Session
 BATCH_ROWS = 100_000
 

@@ -19,7 +19,25 @@ from creditlake.spark_submit import spark_submit_conf
 from creditlake.storage import FileEntry, Lake
 from spark_jobs.literals import sql_literal
 
-__all__ = ["Column", "DataFrame", "F", "SparkSession", "Window"]
+__all__ = [
+    "Column",
+    "DataFrame",
+    "F",
+    "SparkSession",
+    "Window",
+    "distinct_items",
+    "expect_rows",
+    "hold",
+    "join_hash",
+    "make_frame",
+    "other_processes",
+    "read_parquet",
+    "release",
+    "row_hash",
+    "work_session",
+    "workers",
+    "write_parquet",
+]
 
 # Below this many rows Spark interprets expressions instead of compiling them: the projections of eight
 # datasets take longer to compile than this many rows to pass.

@@ -36,12 +36,12 @@ def running(folder: Path, class_name: str, *arguments: str) -> Iterator[Path]:
         process.wait(START_SECONDS)
 
 
-def wait_until(log: Path, text: str) -> None:
-    """Wait until a daemon has written a text to its log, which is all it tells about being ready."""
+def wait_until(log: Path, text: str, times: int = 1) -> None:
+    """Wait until a daemon has written a text to its log, so many times."""
     deadline = time.monotonic() + START_SECONDS
-    while text not in log.read_text():
+    while log.read_text().count(text) < times:
         assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
+        time.sleep(0.1)  # Spark's daemons tell nobody when they are ready: their logs are read
 
 
 @pytest.fixture
@@ -58,10 +58,7 @@ def cluster(tmp_path: Path) -> Iterator[str]:
         for number in range(WORKERS):
             work = ["--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"work-{number}")]
             stack.enter_context(running(folder, "Worker", *here, *work, address))
-        deadline = time.monotonic() + START_SECONDS
-        while master.read_text().count("Registering worker") < WORKERS:
-            assert time.monotonic() < deadline, master.read_text()
-            time.sleep(0.1)  # the master writes it and tells nobody
+        wait_until(master, "Registering worker", times=WORKERS)
         assert is_listening(port)
         yield address
 

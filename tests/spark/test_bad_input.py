@@ -14,9 +14,9 @@ from spark_jobs.linking import link_parties, number_owners
 from spark_jobs.naming import legal_name_owners
 from spark_jobs.parties import select_parties
 from tests.deliveries import DAY
+from tests.spark.link_cases import IDENTIFIERS, NAMED, NAMES, REGISTERED, ROLES, SERVING
 from tests.spark.room import LISTED, REGISTER, Room
 from tests.spark.rows import COMPANY, ENTITY, KEY, PENALTY, SHOP, codes, make_records
-from tests.spark.test_link import IDENTIFIERS, NAMED, NAMES, REGISTERED, ROLES, SERVING
 
 PLACEHOLDER = "00000000000000000X"
 LONG_NAME = "云山" * 248 + "有限公司"

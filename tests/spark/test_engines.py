@@ -25,7 +25,7 @@ from creditlake.judgements import Decision, Judgement, write_judgements
 from creditlake.settings import REPOSITORY, Settings, SettingsError, read_settings
 from creditlake.simulate import PUBLISHED, simulate_city
 from creditlake.storage import FolderLake, StepManifest, list_manifests, open_lake
-from spark_jobs import link, standardise
+from spark_jobs import link, on_duckdb, on_spark, standardise
 from tests.deliveries import collect
 from tests.services import folder_settings
 
@@ -246,3 +246,8 @@ def test_an_unknown_engine_is_refused_before_anything_runs(
         1,
         "creditlake: CREDITLAKE_ENGINE is 'flink'; it may be spark or duckdb",
     )
+
+
+def test_both_engines_offer_the_same_names() -> None:
+    assert on_spark.__all__ == on_duckdb.__all__
+    assert all(hasattr(engine, name) for engine in (on_spark, on_duckdb) for name in on_spark.__all__)

@@ -19,8 +19,7 @@ from spark_jobs.naming import BY_NAME, legal_name_owners
 from spark_jobs.parties import select_parties
 from spark_jobs.register_facts import SUBJECT_TYPES
 from tests.deliveries import DAY
-from tests.spark.rows import COMPANY, KEY, PERSON
-from tests.spark.test_link import (
+from tests.spark.link_cases import (
     CASES,
     FULL,
     IDENTIFIERS,
@@ -35,6 +34,7 @@ from tests.spark.test_link import (
     Party,
     make_party_records,
 )  # fmt: skip
+from tests.spark.rows import COMPANY, KEY, PERSON
 
 NOW = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
 CONFLICT = {**LEGAL, "counterpart_name": "远水建材", "uscc": COMPANY}  # L1's code, L2's name
